@@ -1,0 +1,1 @@
+//! Every setting: unit, default, bounds; parsed once into checked types.

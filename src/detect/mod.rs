@@ -1,0 +1,1 @@
+//! Per-vehicle state machines; pure; event time only.

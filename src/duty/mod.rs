@@ -1,0 +1,1 @@
+//! From the facts to N1-N9; pure.

@@ -1,0 +1,1 @@
+//! Files in: recorded fixes, fleet folders, routes and areas.

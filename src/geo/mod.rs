@@ -1,0 +1,1 @@
+//! Distance, cross-track distance and the corridor index; metres and degrees.

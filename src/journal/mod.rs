@@ -1,0 +1,1 @@
+//! The durable journal: acknowledgements leave only after it.

@@ -1,0 +1,1 @@
+//! Wakes subscribers when something new can be read.

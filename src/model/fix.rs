@@ -1,0 +1,153 @@
+//! One position report of one vehicle: the domain value.
+
+use super::time::Timestamp;
+use super::units::{Course, Odometer, Position, Speed};
+use super::vehicle::{DriverId, VehicleId};
+
+/// One position report, normalised: UTC, WGS-84, "no value" as `None`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fix {
+    /// The vehicle that moved.
+    pub vehicle: VehicleId,
+    /// When the terminal took the fix.
+    pub time: Timestamp,
+    /// When we got it; the time of its group commit's submission.
+    pub received: Timestamp,
+    /// Where; meaningless when `quality` holds [`Quality::NO_FIX`].
+    pub position: Position,
+    /// Ground speed.
+    pub speed: Speed,
+    /// Direction over ground, where given.
+    pub course: Option<Course>,
+    /// Height over sea level, where given. Unit: m.
+    pub altitude_m: Option<i16>,
+    /// Odometer, where given.
+    pub odometer: Option<Odometer>,
+    /// Alarm bits of JT/T 808 0x0200.
+    pub alarm: u32,
+    /// Status bits of JT/T 808 0x0200.
+    pub status: u32,
+    /// Driver named by the report or by the card that is in, where known.
+    pub driver: Option<DriverId>,
+    /// The way by which it came.
+    pub source: Source,
+    /// What is wrong with it; empty for a qualified record.
+    pub quality: Quality,
+}
+
+/// The way by which a fix came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Source {
+    /// A live JT/T 808 report.
+    Terminal = 0,
+    /// A JT/T 808 batch (0x0704), normal kind.
+    TerminalBatch = 1,
+    /// A JT/T 808 batch of the blind-area kind: taken while the link was down.
+    TerminalBlindArea = 2,
+    /// A JT/T 809 platform.
+    Platform = 3,
+    /// `POST /fixes`.
+    Http = 4,
+    /// A recorded file.
+    File = 5,
+}
+
+impl Source {
+    /// From its number; `None` for one that we never wrote.
+    pub const fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            0 => Self::Terminal,
+            1 => Self::TerminalBatch,
+            2 => Self::TerminalBlindArea,
+            3 => Self::Platform,
+            4 => Self::Http,
+            5 => Self::File,
+            _ => return None,
+        })
+    }
+
+    /// Its number in stored records.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+/// Reasons why a record is not qualified, as bits.
+///
+/// Source: regulations 10.1 (qualified record, plausible ranges); `FUTURE` and `CLOCK`: our choice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Quality(u16);
+
+impl Quality {
+    /// Nothing is wrong.
+    pub const GOOD: Self = Self(0);
+    /// The terminal said that it had no position, or sent (0, 0).
+    pub const NO_FIX: Self = Self(1);
+    /// Longitude or latitude outside the plausible range.
+    pub const PLACE_RANGE: Self = Self(2);
+    /// Speed outside the plausible range.
+    pub const SPEED_RANGE: Self = Self(4);
+    /// Altitude outside the plausible range.
+    pub const ALTITUDE_RANGE: Self = Self(8);
+    /// Fix time later than received time, within the allowance: not qualified, still judged.
+    pub const FUTURE: Self = Self(16);
+    /// Fix time beyond the allowance ahead, or before the earliest plausible time: not judged.
+    pub const CLOCK: Self = Self(32);
+    /// The place cannot be reached from its neighbour in the time between: not judged.
+    pub const JUMP: Self = Self(64);
+    /// Another record of this vehicle with this fix time says something else: not judged.
+    pub const CONTRADICTION: Self = Self(128);
+
+    /// Every reason with its stable name.
+    pub const NAMES: [(Self, &'static str); 8] = [
+        (Self::NO_FIX, "no_fix"),
+        (Self::PLACE_RANGE, "place_range"),
+        (Self::SPEED_RANGE, "speed_range"),
+        (Self::ALTITUDE_RANGE, "altitude_range"),
+        (Self::FUTURE, "future"),
+        (Self::CLOCK, "clock"),
+        (Self::JUMP, "jump"),
+        (Self::CONTRADICTION, "contradiction"),
+    ];
+
+    /// From stored bits; unknown bits are kept.
+    pub const fn from_bits(bits: u16) -> Self {
+        Self(bits)
+    }
+
+    /// The bits, as stored.
+    pub const fn bits(self) -> u16 {
+        self.0
+    }
+
+    /// Both sets of reasons together.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether all reasons of `other` are here.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether the record counts as qualified (regulations 10.1).
+    pub const fn is_qualified(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether detectors may see the fix: nothing wrong but a clock slightly ahead.
+    pub const fn is_judged(self) -> bool {
+        self.0 & !Self::FUTURE.0 == 0
+    }
+
+    /// Names of the reasons, in a fixed order.
+    pub fn names(self) -> Vec<&'static str> {
+        Self::NAMES
+            .iter()
+            .filter(|(bit, _)| self.contains(*bit))
+            .map(|(_, name)| *name)
+            .collect()
+    }
+}

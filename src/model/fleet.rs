@@ -1,0 +1,119 @@
+//! The register: enterprises, vehicles, drivers, monitors and route assignments.
+
+use super::time::Timestamp;
+use super::vehicle::{Plate, Region, TerminalPhone, VehicleClass, VehicleId, named_enum};
+
+named_enum! {
+    /// What an enterprise carries.
+    EnterpriseKind {
+        /// Passengers on lines.
+        Passenger = "passenger",
+        /// Tourists and charters.
+        Tourist = "tourist",
+        /// Dangerous goods.
+        Hazmat = "hazmat",
+        /// Freight.
+        Freight = "freight",
+        /// Several of these.
+        Mixed = "mixed",
+    }
+}
+
+/// A transport enterprise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enterprise {
+    /// Identifier from the file.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Unified social credit code; may be empty.
+    pub credit_code: String,
+    /// Where it is registered.
+    pub region: Region,
+    /// What it carries.
+    pub kind: EnterpriseKind,
+}
+
+/// A vehicle as it stands in a fleet folder, before it has a number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VehicleEntry {
+    /// Natural key.
+    pub plate: Plate,
+    /// Its terminal, where it has one.
+    pub terminal: Option<TerminalPhone>,
+    /// The enterprise that answers for it.
+    pub enterprise_id: String,
+    /// Class.
+    pub class: VehicleClass,
+    /// Seats, where given.
+    pub seats: Option<u16>,
+    /// Region, where it differs from the enterprise's.
+    pub region: Option<Region>,
+    /// One-way length of its line, where given. Unit: km.
+    pub line_km: Option<f64>,
+    /// Its usual route, where given.
+    pub route_id: Option<String>,
+}
+
+/// A vehicle with its number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Vehicle {
+    /// Our number for it.
+    pub id: VehicleId,
+    /// What the register says.
+    pub entry: VehicleEntry,
+}
+
+/// A driver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Driver {
+    /// Licence or certificate number.
+    pub licence: String,
+    /// Name.
+    pub name: String,
+    /// Employer.
+    pub enterprise_id: String,
+    /// Telephone; may be empty.
+    pub phone: String,
+}
+
+/// A person on monitoring duty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Monitor {
+    /// Identifier from the file.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Employer.
+    pub enterprise_id: String,
+    /// End of the training's validity; `None` means never trained.
+    pub trained_until: Option<Timestamp>,
+}
+
+/// A vehicle driving a route for a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// The vehicle.
+    pub plate: Plate,
+    /// The route.
+    pub route_id: String,
+    /// From when, `None` for always.
+    pub from: Option<Timestamp>,
+    /// Until when (exclusive), `None` for ever.
+    pub to: Option<Timestamp>,
+}
+
+/// A whole fleet folder.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FleetFolder {
+    /// `enterprises.csv`.
+    pub enterprises: Vec<Enterprise>,
+    /// `vehicles.csv`.
+    pub vehicles: Vec<VehicleEntry>,
+    /// `drivers.csv`.
+    pub drivers: Vec<Driver>,
+    /// `monitors.csv`.
+    pub monitors: Vec<Monitor>,
+    /// `assignments.csv`.
+    pub assignments: Vec<Assignment>,
+}

@@ -1,0 +1,17 @@
+//! The vocabulary: values only. Imports nothing of ours, does no I/O and reads no clock.
+
+pub mod duty;
+pub mod fix;
+pub mod fleet;
+pub mod route;
+pub mod rules;
+pub mod time;
+pub mod units;
+pub mod vehicle;
+pub mod violation;
+
+pub use fix::{Fix, Quality, Source};
+pub use time::{LocalZone, Span, Timestamp};
+pub use units::{Course, Odometer, Position, Speed};
+pub use vehicle::{DriverId, Plate, PlateColor, Region, TerminalPhone, VehicleClass, VehicleId};
+pub use violation::{Severity, Violation, ViolationKind};

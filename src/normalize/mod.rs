@@ -1,0 +1,1 @@
+//! Wire location to `Fix`: zone, scale, datum, "no value" to `None`, plausibility.

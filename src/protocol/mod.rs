@@ -1,0 +1,1 @@
+//! Bytes to and from wire messages; sans-IO; knows no domain type.

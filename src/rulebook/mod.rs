@@ -1,0 +1,1 @@
+//! The rulebook document: TOML to `RuleSet`, checked; the default document.

@@ -1,0 +1,1 @@
+//! The database: one portable SQL over `SQLite` and `PostgreSQL`.

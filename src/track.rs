@@ -1,0 +1,1 @@
+//! Compact form of fixes: the record of the journal and the chunks of the stored track.
