@@ -7,7 +7,9 @@ const EXACT_MAX: f64 = 9.0e15;
 
 /// Writes a whole value as an integer (`80`) and any other with its fraction (`0.0625`).
 ///
-/// Errors: those of the serializer.
+/// # Errors
+///
+/// Those of the serializer.
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     reason = "serde passes fields by reference"
@@ -26,7 +28,9 @@ pub(super) fn shortest<S: Serializer>(value: &f64, serializer: S) -> Result<S::O
 
 /// As [`shortest`], `null` for `None`.
 ///
-/// Errors: those of the serializer.
+/// # Errors
+///
+/// Those of the serializer.
 #[expect(clippy::ref_option, reason = "serde passes fields by reference")]
 pub(super) fn shortest_or_null<S: Serializer>(
     value: &Option<f64>,
