@@ -8,14 +8,8 @@ use super::vehicle::{Plate, Region};
 use super::violation::{Severity, ViolationKind};
 
 /// Minutes of one local day, as a set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MinuteSet([u64; 23]);
-
-impl Default for MinuteSet {
-    fn default() -> Self {
-        Self([0; 23])
-    }
-}
 
 impl MinuteSet {
     /// Minutes of a day.
