@@ -18,7 +18,7 @@ use crate::model::Fix;
 use crate::telemetry::name;
 use crate::track;
 
-use super::shard::{ShardMessage, ShardRun, shard_of};
+use super::shard::{ShardRecord, ShardRun, shard_of};
 
 /// What became of one submission whose sender waits for the judging, too.
 #[derive(Debug, Default)]
@@ -273,7 +273,7 @@ pub struct CommitTask {
     /// Where records go.
     pub journal: Journal,
     /// Mailboxes of the shards, by shard number.
-    pub shards: Vec<mpsc::Sender<ShardMessage>>,
+    pub shards: Vec<mpsc::Sender<ShardRecord>>,
     /// Time that a group waits for company.
     pub linger: Duration,
     /// Pause before a failed append is tried again.
@@ -358,7 +358,7 @@ impl CommitTask {
         }
         for (shard, runs) in self.shards.iter().zip(by_shard) {
             // A closed mailbox means that the shard died; its panic ends the server elsewhere.
-            drop(shard.send(ShardMessage::Record { sequence, runs }).await);
+            drop(shard.send(ShardRecord { sequence, runs }).await);
         }
     }
 }
