@@ -28,7 +28,8 @@ pub struct Journal {
 impl Journal {
     /// Opens the journal that belongs to a store.
     ///
-    /// Errors: as the database says.
+    /// # Errors
+    /// As the database says.
     pub async fn open(store: &Store) -> Result<Self, StoreError> {
         let database = database::DatabaseJournal::open(store).await?;
         Ok(Self { database })
@@ -39,7 +40,8 @@ impl Journal {
     /// Appends are in the order of the calls. After an error the record may be there or not: a
     /// caller that appends it again must not mind it twice.
     ///
-    /// Errors: as the database says; [`StoreError::Conflict`] when another process appended.
+    /// # Errors
+    /// As the database says; [`StoreError::Conflict`] when another process appended.
     pub async fn append(&self, record: Vec<u8>, fixes: u32) -> Result<u64, StoreError> {
         self.database.append(record, fixes).await
     }
@@ -47,7 +49,8 @@ impl Journal {
     /// Records from `sequence` on, in order, until `bytes_max` is reached; at least one when there
     /// is one. Empty at the end.
     ///
-    /// Errors: as the database says.
+    /// # Errors
+    /// As the database says.
     pub async fn read_from(
         &self,
         sequence: u64,
@@ -58,12 +61,16 @@ impl Journal {
 
     /// Forgets records up to `through`; the newest record always stays, as the place to go on from.
     ///
-    /// Errors: as the database says; some may be forgotten then.
+    /// # Errors
+    /// As the database says; some may be forgotten then.
     pub async fn trim(&self, through: u64) -> Result<(), StoreError> {
         self.database.trim(through).await
     }
 
     /// Sequence of the newest record ever appended; 0 before the first.
+    ///
+    /// # Errors
+    /// As the database says.
     pub async fn last_sequence(&self) -> Result<u64, StoreError> {
         self.database.last_sequence().await
     }

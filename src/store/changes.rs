@@ -46,7 +46,8 @@ pub struct Change {
 impl Change {
     /// The violation as it was after this change; `None` for other kinds.
     ///
-    /// Errors: [`StoreError::Broken`] when the body is not what we wrote.
+    /// # Errors
+    /// [`StoreError::Broken`] when the body is not what we wrote.
     pub fn violation(&self) -> Result<Option<StoredViolation>, StoreError> {
         match self.kind {
             ChangeKind::Violation => violation_body::from_change(&self.body).map(Some),
@@ -100,14 +101,16 @@ pub(super) async fn append(
 impl Store {
     /// Changes after `seq`, in order, at most `limit` (held to a page's bound).
     ///
-    /// Errors: as the database says.
+    /// # Errors
+    /// As the database says.
     pub async fn changes_after(&self, seq: i64, limit: u32) -> Result<Vec<Change>, StoreError> {
         self.changes(seq, None, limit).await
     }
 
     /// The same, of one kind only; the numbers of the other kinds are skipped.
     ///
-    /// Errors: as the database says.
+    /// # Errors
+    /// As the database says.
     pub async fn changes_of_kind_after(
         &self,
         kind: ChangeKind,
@@ -135,7 +138,8 @@ impl Store {
 
     /// Place of the last change; 0 when there is none.
     ///
-    /// Errors: as the database says.
+    /// # Errors
+    /// As the database says.
     pub async fn last_change(&self) -> Result<i64, StoreError> {
         Counter::Changes.value(self.read()).await
     }

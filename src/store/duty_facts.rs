@@ -60,7 +60,8 @@ impl Store {
     /// Online is a vehicle with a fix time in the period; where a day of a vehicle spans the whole
     /// period, its online minutes decide. The last fix is told by days.
     ///
-    /// Errors: as the database says.
+    /// # Errors
+    /// As the database says.
     pub async fn duty_facts(
         &self,
         period: Period,

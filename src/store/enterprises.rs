@@ -39,7 +39,8 @@ const ENTERPRISES: &str = "SELECT e.id, e.name, e.credit_code, e.region, e.kind,
 impl Store {
     /// Enterprises by identifier; the cursor is the identifier.
     ///
-    /// Errors: as the database says.
+    /// # Errors
+    /// As the database says.
     pub async fn list_enterprises(
         &self,
         filter: &EnterpriseFilter,
@@ -59,7 +60,8 @@ impl Store {
 
     /// The enterprise with that identifier.
     ///
-    /// Errors: [`StoreError::NotFound`].
+    /// # Errors
+    /// [`StoreError::NotFound`].
     pub async fn enterprise(&self, id: &str) -> Result<EnterpriseRow, StoreError> {
         let rows = Select::new(ENTERPRISES)
             .with("e.id = {}", id)

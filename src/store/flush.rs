@@ -13,7 +13,7 @@ use super::statement::Bulk;
 use super::vehicles::LiveState;
 use super::{Store, StoreError, violation_body, violations};
 use crate::model::duty::MinuteSet;
-use crate::model::{Timestamp, VehicleId, Violation};
+use crate::model::{Span, Timestamp, VehicleId, Violation};
 
 /// Everything derived since the last flush.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -148,7 +148,8 @@ pub struct ContradictionRow {
 impl Store {
     /// Writes everything in one transaction: after an error, nothing of it is there.
     ///
-    /// Errors: as the database says.
+    /// # Errors
+    /// As the database says.
     pub async fn commit_flush(&self, flush: &Flush) -> Result<(), StoreError> {
         let mut transaction = self.database().begin_write().await?;
         let connection = &mut *transaction;
@@ -260,10 +261,10 @@ async fn put_live(
             .add(i64::from(live.alarm))
             .add(i64::from(live.status))
             .add(live.driver.map(|driver| i64::from(driver.0)))
-            .add(live.left.continuous.map(|left| left.millis()))
-            .add(live.left.night.map(|left| left.millis()))
-            .add(live.left.hours24.map(|left| left.millis()))
-            .add(live.left.days7.map(|left| left.millis()))
+            .add(live.left.continuous.map(Span::millis))
+            .add(live.left.night.map(Span::millis))
+            .add(live.left.hours24.map(Span::millis))
+            .add(live.left.days7.map(Span::millis))
             .time_opt(live.first_qualified_at);
     })
     .await

@@ -123,7 +123,8 @@ const RECORDS_MAX: i64 = 1000;
 impl Store {
     /// Records a reminder.
     ///
-    /// Errors: [`StoreError::NotFound`] for an unknown violation.
+    /// # Errors
+    /// [`StoreError::NotFound`] for an unknown violation.
     pub async fn insert_reminder(&self, reminder: &Reminder) -> Result<(), StoreError> {
         let mut transaction = self.database().begin_write().await?;
         let touched = sqlx::query(
@@ -158,7 +159,8 @@ impl Store {
 
     /// Records that the terminal acknowledged a reminder, with its result code.
     ///
-    /// Errors: [`StoreError::NotFound`] for an unknown reminder.
+    /// # Errors
+    /// [`StoreError::NotFound`] for an unknown reminder.
     pub async fn acknowledge_reminder(
         &self,
         id: &str,
@@ -181,7 +183,8 @@ impl Store {
 
     /// Records a handling. Any result but a claim of false alarm makes the violation handled.
     ///
-    /// Errors: [`StoreError::NotFound`] for an unknown violation.
+    /// # Errors
+    /// [`StoreError::NotFound`] for an unknown violation.
     pub async fn insert_handling(&self, handling: &Handling) -> Result<(), StoreError> {
         let completed = handling.result != HandlingResult::FalseAlarm;
         let mut transaction = self.database().begin_write().await?;
@@ -224,7 +227,8 @@ impl Store {
 
     /// Records a decision about the last claim of false alarm.
     ///
-    /// Errors: [`StoreError::NotFound`] for an unknown violation; [`StoreError::Conflict`] when
+    /// # Errors
+    /// [`StoreError::NotFound`] for an unknown violation; [`StoreError::Conflict`] when
     /// there is no claim, or it has been decided.
     pub async fn insert_review(&self, review: &Review) -> Result<(), StoreError> {
         let approved = i64::from(review.decision == Decision::Approved);
@@ -271,7 +275,8 @@ impl Store {
 
     /// Everything that was done about a violation; empty for an unknown one.
     ///
-    /// Errors: as the database says.
+    /// # Errors
+    /// As the database says.
     pub async fn violation_loop(&self, violation_id: &str) -> Result<ViolationLoop, StoreError> {
         let mut transaction = self.database().begin_read().await?;
         let reminders = Select::new("SELECT")

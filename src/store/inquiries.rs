@@ -53,7 +53,8 @@ const INSERT: Bulk = Bulk {
 impl Store {
     /// Records inquiries as sent, all or none; answers in them are not looked at.
     ///
-    /// Errors: [`StoreError::NotFound`] for an unknown enterprise; [`StoreError::Conflict`] for an
+    /// # Errors
+    /// [`StoreError::NotFound`] for an unknown enterprise; [`StoreError::Conflict`] for an
     /// identifier that is taken.
     pub async fn insert_inquiries(&self, inquiries: &[Inquiry]) -> Result<(), StoreError> {
         let mut transaction = self.database().begin_write().await?;
@@ -84,7 +85,8 @@ impl Store {
     /// Records the answer to an inquiry; the inquiry with it. Whether it is in time is for the
     /// duty rules to say.
     ///
-    /// Errors: [`StoreError::NotFound`]; [`StoreError::Conflict`] when there is an answer.
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError::Conflict`] when there is an answer.
     pub async fn answer_inquiry(
         &self,
         id: &str,
@@ -121,7 +123,8 @@ impl Store {
 
     /// Inquiries, last sent first; the cursor is time and identifier.
     ///
-    /// Errors: as the database says.
+    /// # Errors
+    /// As the database says.
     pub async fn list_inquiries(
         &self,
         filter: &InquiryFilter,

@@ -110,7 +110,8 @@ struct Inner {
 impl Store {
     /// Opens the database, makes it where it does not exist, and brings its tables up to date.
     ///
-    /// Errors: [`StoreError::Conflict`] when an owner is wanted and another process is one; the
+    /// # Errors
+    /// [`StoreError::Conflict`] when an owner is wanted and another process is one; the
     /// others as the database says.
     pub async fn open(options: &StoreOptions) -> Result<Self, StoreError> {
         let database = Database::open(&options.url, Part::Main, options.readers).await?;
@@ -129,7 +130,8 @@ impl Store {
 
     /// Whether the database can be written now and is still ours; for readiness checks.
     ///
-    /// Errors: what stands against it.
+    /// # Errors
+    /// What stands against it.
     pub async fn check(&self) -> Result<(), StoreError> {
         if let Some(owner) = &self.inner.owner {
             owner.check(&self.inner.database).await?;

@@ -51,7 +51,8 @@ const INSERT: Bulk = Bulk {
 impl Store {
     /// Keeps entries, in one transaction; the oldest leave past the bound.
     ///
-    /// Errors: as the database says.
+    /// # Errors
+    /// As the database says.
     pub async fn quarantine(&self, entries: &[QuarantineEntry]) -> Result<(), StoreError> {
         if entries.is_empty() {
             return Ok(());
@@ -85,7 +86,8 @@ impl Store {
 
     /// Kept entries, newest first; the cursor is the number.
     ///
-    /// Errors: as the database says.
+    /// # Errors
+    /// As the database says.
     pub async fn list_quarantine(
         &self,
         page: &Page<i64>,

@@ -54,14 +54,16 @@ pub struct RulebookText {
 impl Store {
     /// The version of the register; grows by one with each import.
     ///
-    /// Errors: as the database says.
+    /// # Errors
+    /// As the database says.
     pub async fn registry_version(&self) -> Result<i64, StoreError> {
         Counter::Registry.value(self.read()).await
     }
 
     /// Loads the whole register at one version.
     ///
-    /// Errors: as the database says; [`StoreError::Broken`] for values that we never wrote.
+    /// # Errors
+    /// As the database says; [`StoreError::Broken`] for values that we never wrote.
     pub async fn load_registry(&self) -> Result<Registry, StoreError> {
         let mut transaction = self.database().begin_read().await?;
         let connection = &mut *transaction;
@@ -119,7 +121,8 @@ impl Store {
 
     /// Our number for a driver, given now if the licence is new.
     ///
-    /// Errors: as the database says.
+    /// # Errors
+    /// As the database says.
     pub async fn driver_id(&self, licence: &str) -> Result<DriverId, StoreError> {
         let known = "SELECT id FROM drivers WHERE licence = $1";
         let found: Option<i64> = sqlx::query_scalar(known)

@@ -42,7 +42,8 @@ const SHIFTS: &str =
 impl Store {
     /// Records a shift; `at` is when it was recorded.
     ///
-    /// Errors: [`StoreError::NotFound`] when the enterprise has no such monitor;
+    /// # Errors
+    /// [`StoreError::NotFound`] when the enterprise has no such monitor;
     /// [`StoreError::Conflict`] when the monitor has another shift in that time, the identifier is
     /// taken, or the end is not after the beginning.
     pub async fn insert_shift(&self, shift: &Shift, at: Timestamp) -> Result<(), StoreError> {
@@ -68,7 +69,8 @@ impl Store {
 
     /// Sets the end and the note of a shift; the shift after that.
     ///
-    /// Errors: [`StoreError::NotFound`]; [`StoreError::Conflict`] as for a new shift.
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError::Conflict`] as for a new shift.
     pub async fn patch_shift(
         &self,
         id: &str,
@@ -99,7 +101,8 @@ impl Store {
 
     /// Shifts, newest beginning first; the cursor is beginning and identifier.
     ///
-    /// Errors: as the database says.
+    /// # Errors
+    /// As the database says.
     pub async fn list_shifts(
         &self,
         filter: &ShiftFilter,

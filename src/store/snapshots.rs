@@ -27,7 +27,8 @@ pub struct SavedVehicle {
 impl Store {
     /// Saved states by vehicle number, a page at a time; the cursor is the vehicle.
     ///
-    /// Errors: as the database says.
+    /// # Errors
+    /// As the database says.
     pub async fn load_vehicle_states(
         &self,
         page: &Page<VehicleId>,
@@ -49,7 +50,8 @@ impl Store {
     /// Days of vehicles from local day `day` on, a page at a time, by vehicle and day; a restart
     /// goes on counting from them.
     ///
-    /// Errors: as the database says.
+    /// # Errors
+    /// As the database says.
     pub async fn load_vehicle_days(
         &self,
         day: i64,
@@ -74,7 +76,8 @@ impl Store {
 
     /// Journal records up to this one are in everything derived; 0 at the beginning.
     ///
-    /// Errors: as the database says.
+    /// # Errors
+    /// As the database says.
     pub async fn journal_position(&self) -> Result<u64, StoreError> {
         let value = Counter::JournalPosition.value(self.read()).await?;
         super::rows::narrow(value, "journal position")

@@ -42,7 +42,8 @@ pub struct RegisteredTerminal {
 impl Store {
     /// Saves the code of a terminal, replacing an older one.
     ///
-    /// Errors: as the database says.
+    /// # Errors
+    /// As the database says.
     pub async fn save_terminal(&self, terminal: &RegisteredTerminal) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO terminals (phone, code_hash, registered_at, province, county,
@@ -70,7 +71,8 @@ impl Store {
 
     /// The terminal with that number, where it is registered.
     ///
-    /// Errors: as the database says.
+    /// # Errors
+    /// As the database says.
     pub async fn terminal(
         &self,
         phone: &TerminalPhone,
@@ -84,7 +86,8 @@ impl Store {
 
     /// Forgets the code of a terminal; whether it had one.
     ///
-    /// Errors: as the database says.
+    /// # Errors
+    /// As the database says.
     pub async fn delete_terminal(&self, phone: &TerminalPhone) -> Result<bool, StoreError> {
         sqlx::query("DELETE FROM terminals WHERE phone = $1")
             .bind(phone.as_str())
@@ -96,7 +99,8 @@ impl Store {
 
     /// Registered terminals by phone number.
     ///
-    /// Errors: as the database says.
+    /// # Errors
+    /// As the database says.
     pub async fn list_terminals(
         &self,
         page: &Page<String>,

@@ -28,7 +28,8 @@ impl Store {
     /// The track of a vehicle in `[from, to)`, by fix time. Of several fixes with one fix time the
     /// first received stays.
     ///
-    /// Errors: [`StoreError::Conflict`] when the period holds more than [`TRACK_FIXES_MAX`] fixes;
+    /// # Errors
+    /// [`StoreError::Conflict`] when the period holds more than [`TRACK_FIXES_MAX`] fixes;
     /// [`StoreError::Broken`] for damaged chunks.
     pub async fn track(
         &self,
@@ -57,7 +58,8 @@ impl Store {
     ///
     /// A page ends where a chunk begins, so that it holds all fixes up to its end.
     ///
-    /// Errors: [`StoreError::Broken`] for damaged chunks; as the database says.
+    /// # Errors
+    /// [`StoreError::Broken`] for damaged chunks; as the database says.
     pub async fn track_page(
         &self,
         vehicle: VehicleId,
@@ -100,7 +102,8 @@ impl Store {
 
     /// The stored fix of a vehicle with that fix time, first received, where there is one.
     ///
-    /// Errors: as [`Store::track_page`].
+    /// # Errors
+    /// As [`Store::track_page`].
     pub async fn find_fix(
         &self,
         vehicle: VehicleId,

@@ -58,7 +58,8 @@ const UPSERT: Bulk = Bulk {
 impl Store {
     /// Writes attempts down, in their order, in one transaction.
     ///
-    /// Errors: as the database says.
+    /// # Errors
+    /// As the database says.
     pub async fn record_unknown_terminals(&self, seen: &[Sighting]) -> Result<(), StoreError> {
         let mut rows: BTreeMap<&TerminalPhone, UnknownTerminal> = BTreeMap::new();
         for sighting in seen {
@@ -108,7 +109,8 @@ impl Store {
 
     /// Unknown terminals, the last seen first; the cursor is last attempt and phone number.
     ///
-    /// Errors: as the database says.
+    /// # Errors
+    /// As the database says.
     pub async fn list_unknown_terminals(
         &self,
         page: &Page<(Timestamp, String)>,

@@ -127,7 +127,8 @@ const VEHICLES: &str =
 impl Store {
     /// Vehicles by number; the cursor is the number.
     ///
-    /// Errors: as the database says.
+    /// # Errors
+    /// As the database says.
     pub async fn list_vehicles(
         &self,
         filter: &VehicleFilter,
@@ -160,7 +161,8 @@ impl Store {
 
     /// The vehicle with that plate.
     ///
-    /// Errors: [`StoreError::NotFound`].
+    /// # Errors
+    /// [`StoreError::NotFound`].
     pub async fn vehicle(&self, plate: &Plate) -> Result<VehicleRow, StoreError> {
         let rows = Select::new(VEHICLES)
             .with("v.plate = {}", plate.text.as_str())
@@ -172,7 +174,8 @@ impl Store {
 
     /// Vehicles whose last fix lies in the box, by number.
     ///
-    /// Errors: as the database says.
+    /// # Errors
+    /// As the database says.
     pub async fn positions(
         &self,
         bounds: &BoundingBox,

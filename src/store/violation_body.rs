@@ -243,7 +243,7 @@ fn violation(body: Body) -> Option<Violation> {
         legal_excess_ratio: body.legal_excess_ratio.parse().ok()?,
         severity: body.severity.parse().ok()?,
         points: body.points,
-        points_basis: parsed(body.points_basis.as_deref())?,
+        points_basis: parsed(body.points_basis.as_deref()).ok()?,
         details: details(body.details)?,
         evidence: EvidenceMarks {
             first_fix: Timestamp::from_millis(body.first_fix),
@@ -263,7 +263,7 @@ fn applied_limit(limit: Limit) -> Option<AppliedLimit> {
         source: limit.source.parse().ok()?,
         reference: limit.reference,
         map_version: limit.map_version,
-        confidence: parsed(limit.confidence.as_deref())?,
+        confidence: parsed(limit.confidence.as_deref()).ok()?,
     })
 }
 
@@ -312,16 +312,13 @@ fn stored(body: ChangeBody) -> Option<StoredViolation> {
         revision_reason: body.revision_reason,
         reminded_at: body.reminded_at.map(Timestamp::from_millis),
         handled_at: body.handled_at.map(Timestamp::from_millis),
-        handling_result: parsed(body.handling_result.as_deref())?,
+        handling_result: parsed(body.handling_result.as_deref()).ok()?,
         false_alarm_approved: body.false_alarm_approved,
         violation: violation(body.violation)?,
     })
 }
 
-/// An optional text, parsed; `None` when it is there and wrong.
-fn parsed<T: FromStr>(text: Option<&str>) -> Option<Option<T>> {
-    match text {
-        Some(text) => text.parse().ok().map(Some),
-        None => Some(None),
-    }
+/// An optional text, parsed.
+fn parsed<T: FromStr>(text: Option<&str>) -> Result<Option<T>, T::Err> {
+    text.map(str::parse).transpose()
 }

@@ -126,7 +126,8 @@ const BY_ID: Bulk = Bulk {
 impl Store {
     /// Violations, newest beginning first.
     ///
-    /// Errors: as the database says.
+    /// # Errors
+    /// As the database says.
     pub async fn list_violations(
         &self,
         filter: &ViolationFilter,
@@ -182,7 +183,8 @@ impl Store {
 
     /// The violation with that identifier.
     ///
-    /// Errors: [`StoreError::NotFound`].
+    /// # Errors
+    /// [`StoreError::NotFound`].
     pub async fn violation(&self, id: &str) -> Result<StoredViolation, StoreError> {
         by_id(self.read(), id).await
     }

@@ -88,28 +88,28 @@ impl Default for Memory {
 impl Memory {
     /// Appends `fix`; its vehicle is not written.
     pub(super) fn put(&mut self, bytes: &mut Vec<u8>, fix: &Fix) {
-        let last = self.last;
-        let step_ms = fix.time.millis().wrapping_sub(last.time.millis());
-        let lat = difference(fix.position.lat_udeg, last.position.lat_udeg);
-        let lon = difference(fix.position.lon_udeg, last.position.lon_udeg);
-        let speed = difference(fix.speed.mkmh(), last.speed.mkmh());
+        let before = self.last;
+        let step_ms = fix.time.millis().wrapping_sub(before.time.millis());
+        let lat = difference(fix.position.lat_udeg, before.position.lat_udeg);
+        let lon = difference(fix.position.lon_udeg, before.position.lon_udeg);
+        let speed = difference(fix.speed.mkmh(), before.speed.mkmh());
         let set = flag(step_ms != self.step_ms, changed::STEP)
             | flag(
                 step_ms != self.step_ms && step_ms % 1000 != 0,
                 changed::STEP_IN_MS,
             )
-            | flag(fix.received != last.received, changed::RECEIVED)
-            | flag(fix.position != last.position, changed::PLACE)
+            | flag(fix.received != before.received, changed::RECEIVED)
+            | flag(fix.position != before.position, changed::PLACE)
             | flag(speed != 0, changed::SPEED)
             | flag(speed % 100 != 0, changed::SPEED_IN_MKMH)
-            | flag(fix.course != last.course, changed::COURSE)
-            | flag(fix.altitude_m != last.altitude_m, changed::ALTITUDE)
-            | flag(fix.odometer != last.odometer, changed::ODOMETER)
-            | flag(fix.alarm != last.alarm, changed::ALARM)
-            | flag(fix.status != last.status, changed::STATUS)
-            | flag(fix.driver != last.driver, changed::DRIVER)
-            | flag(fix.source != last.source, changed::SOURCE)
-            | flag(fix.quality != last.quality, changed::QUALITY);
+            | flag(fix.course != before.course, changed::COURSE)
+            | flag(fix.altitude_m != before.altitude_m, changed::ALTITUDE)
+            | flag(fix.odometer != before.odometer, changed::ODOMETER)
+            | flag(fix.alarm != before.alarm, changed::ALARM)
+            | flag(fix.status != before.status, changed::STATUS)
+            | flag(fix.driver != before.driver, changed::DRIVER)
+            | flag(fix.source != before.source, changed::SOURCE)
+            | flag(fix.quality != before.quality, changed::QUALITY);
         put(bytes, set);
         if set & changed::STEP_IN_MS != 0 {
             put_signed(bytes, step_ms);
@@ -117,7 +117,7 @@ impl Memory {
             put_signed(bytes, step_ms / 1000);
         }
         if set & changed::RECEIVED != 0 {
-            put_signed(bytes, lag(fix).wrapping_sub(lag(&last)));
+            put_signed(bytes, lag(fix).wrapping_sub(lag(&before)));
         }
         if set & changed::PLACE != 0 {
             put_signed(bytes, lat);
@@ -168,7 +168,8 @@ impl Memory {
 
     /// Takes the next fix from the front and gives it to `vehicle`.
     ///
-    /// Errors: as the bytes are; the memory is then of no use.
+    /// # Errors
+    /// As the bytes are; the memory is then of no use.
     pub(super) fn take(
         &mut self,
         bytes: &mut &[u8],

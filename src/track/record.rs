@@ -57,7 +57,8 @@ impl<'a> JournalRecord<'a> {
 
     /// Reads a record and checks it.
     ///
-    /// Errors: [`TrackError::Version`], [`TrackError::Checksum`], or as the bytes are.
+    /// # Errors
+    /// [`TrackError::Version`], [`TrackError::Checksum`], or as the bytes are.
     pub fn open(bytes: &'a [u8]) -> Result<Self, TrackError> {
         let (&version, rest) = bytes.split_first().ok_or(TrackError::Truncated)?;
         if version != VERSION {

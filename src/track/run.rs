@@ -21,7 +21,8 @@ pub fn encode_run(fixes: &[Fix]) -> Vec<u8> {
 
 /// Decodes a run and gives its fixes to `vehicle`. No bytes are no fixes.
 ///
-/// Errors: [`TrackError`] for bytes that [`encode_run`] does not write.
+/// # Errors
+/// [`TrackError`] for bytes that [`encode_run`] does not write.
 pub fn decode_run(vehicle: VehicleId, bytes: &[u8]) -> Result<Vec<Fix>, TrackError> {
     let mut fixes = Vec::with_capacity(bytes.len() / BYTES_PER_FIX + 1);
     let mut reader = Reader::new(vehicle, bytes)?;
@@ -93,7 +94,8 @@ impl TrackTail {
 
     /// From its bytes.
     ///
-    /// Errors: as [`decode_run`].
+    /// # Errors
+    /// As [`decode_run`].
     pub fn from_bytes(vehicle: VehicleId, bytes: &[u8]) -> Result<Self, TrackError> {
         let mut tail = Self::new(vehicle);
         let mut reader = Reader::new(vehicle, bytes)?;

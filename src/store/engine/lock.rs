@@ -29,7 +29,8 @@ pub(crate) enum OwnerLock {
 impl OwnerLock {
     /// Takes the lock.
     ///
-    /// Errors: [`StoreError::Conflict`] when another process has it.
+    /// # Errors
+    /// [`StoreError::Conflict`] when another process has it.
     pub(crate) async fn take(database: &Database) -> Result<Self, StoreError> {
         match &database.engine {
             Engine::Sqlite { path } => {

@@ -56,7 +56,8 @@ impl Store {
     /// the folder puts into another vehicle leaves the one that it was in. New vehicles and
     /// drivers get numbers. A vehicle's assignments are those of the last folder that names any.
     ///
-    /// Errors: [`StoreError::Conflict`] for a key that stands twice in the folder, and for an
+    /// # Errors
+    /// [`StoreError::Conflict`] for a key that stands twice in the folder, and for an
     /// enterprise or plate that neither the folder nor the register knows; it names them.
     pub async fn import_fleet(&self, folder: &FleetFolder) -> Result<ImportCounts, StoreError> {
         let mut transaction = self.database().begin_write().await?;
@@ -68,7 +69,8 @@ impl Store {
 
     /// Adds routes and replaces those with the same identifier; the number of routes given.
     ///
-    /// Errors: [`StoreError::Conflict`] for an identifier that stands twice.
+    /// # Errors
+    /// [`StoreError::Conflict`] for an identifier that stands twice.
     pub async fn import_routes(&self, routes: &[Route]) -> Result<usize, StoreError> {
         fleet::unique("route", routes.iter().map(|route| &route.id))?;
         let mut transaction = self.database().begin_write().await?;
@@ -90,7 +92,8 @@ impl Store {
 
     /// Adds areas and replaces those with the same identifier; the number of areas given.
     ///
-    /// Errors: [`StoreError::Conflict`] for an identifier that stands twice.
+    /// # Errors
+    /// [`StoreError::Conflict`] for an identifier that stands twice.
     pub async fn import_areas(&self, areas: &[Area]) -> Result<usize, StoreError> {
         fleet::unique("area", areas.iter().map(|area| &area.id))?;
         let mut transaction = self.database().begin_write().await?;
@@ -119,7 +122,8 @@ impl Store {
     /// Puts a rulebook in force; the caller has checked it. An older version that is imported
     /// again is in force again.
     ///
-    /// Errors: [`StoreError::Conflict`] when the version is known with another text: violations
+    /// # Errors
+    /// [`StoreError::Conflict`] when the version is known with another text: violations
     /// name it.
     pub async fn import_rules(&self, version: &str, text: &str) -> Result<(), StoreError> {
         let mut transaction = self.database().begin_write().await?;
