@@ -3,7 +3,7 @@
 //! A failed flush is tried again with the same content; meanwhile the shards fill the next part up to their
 //! bound and then stop reading their mailboxes, so that in the end the senders wait.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,37 +11,60 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::journal::Journal;
 use crate::live::Live;
 use crate::model::duty::MinuteSet;
 use crate::store::{Flush, OperatingDay, Store};
 use crate::telemetry::name;
 
+use super::Parts;
 use super::part::Part;
 use super::shard::Collect;
 
 /// The task that flushes.
 #[derive(Debug)]
 pub(super) struct Flusher {
-    pub(super) store: Store,
-    pub(super) journal: Journal,
-    pub(super) clock: Clock,
-    pub(super) live: Live,
-    pub(super) shards: Vec<mpsc::Sender<Collect>>,
-    pub(super) pause: Duration,
-    pub(super) retry: Duration,
+    store: Store,
+    journal: Journal,
+    clock: Clock,
+    live: Live,
+    shards: Vec<mpsc::Sender<Collect>>,
+    pause: Duration,
+    retry: Duration,
     /// How long records stay after they were flushed.
-    pub(super) keep: Duration,
+    keep: Duration,
     /// Tells the position up to which everything derived is stored.
-    pub(super) flushed: watch::Sender<u64>,
+    flushed: watch::Sender<u64>,
     /// Positions and when they were flushed, oldest first: what may be trimmed and when.
-    pub(super) trimmable: std::collections::VecDeque<(Duration, u64)>,
+    trimmable: VecDeque<(Duration, u64)>,
 }
 
 /// Positions remembered for trimming.
 const TRIMMABLE_MAX: usize = 4096;
 
 impl Flusher {
+    /// A flusher for these shards.
+    pub(super) fn new(
+        parts: &Parts,
+        config: &Config,
+        shards: Vec<mpsc::Sender<Collect>>,
+        flushed: watch::Sender<u64>,
+    ) -> Self {
+        Self {
+            store: parts.store.clone(),
+            journal: parts.journal.clone(),
+            clock: parts.clock.clone(),
+            live: parts.live.clone(),
+            shards,
+            pause: Duration::from_millis(config.shard.flush_ms),
+            retry: Duration::from_millis(config.journal.retry_ms),
+            keep: Duration::from_secs(config.journal.keep_s),
+            flushed,
+            trimmable: VecDeque::new(),
+        }
+    }
+
     /// Runs until `stop`, then flushes once more.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         loop {
@@ -87,7 +110,7 @@ impl Flusher {
         self.flushed.send_replace(position);
         self.live.journal_reached(position);
         match self.store.last_change().await {
-            Ok(sequence) => self.live.changes_reached(sequence),
+            Ok(sequence) => self.live.changes_reached(sequence.cast_unsigned()),
             Err(error) => tracing::warn!(%error, "the change log cannot be read"),
         }
         self.trim(position).await;

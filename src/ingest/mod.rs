@@ -23,7 +23,7 @@ mod terminals;
 mod udp;
 mod vehicle;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,12 +43,12 @@ pub use vehicle::RestoreError;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::journal::{Journal, JournalError};
+use crate::journal::{Journal, StoredRecord};
 use crate::live::Live;
 use crate::model::VehicleId;
 use crate::rulebook::RulebookError;
 use crate::store::{PAGE_ROWS_MAX, Page, Store, StoreError};
-use crate::track::{self, TrackError};
+use crate::track::{JournalRecord, TrackError};
 
 use committer::CommitTask;
 use flusher::Flusher;
@@ -73,9 +73,6 @@ pub enum StartError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The journal cannot be read.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
     /// A saved vehicle is damaged.
     #[error(transparent)]
     Restore(#[from] RestoreError),
@@ -141,98 +138,62 @@ impl Engine {
     /// Takes up where the last engine ended: states, journal, then the way in is open.
     ///
     /// # Errors
-    /// [`StartError`]; nothing was changed.
+    /// [`StartError`]; nothing that was there is lost.
     pub async fn start(parts: Parts, config: &Config) -> Result<Self, StartError> {
-        let Parts {
-            store,
-            journal,
-            clock,
-            live,
-        } = parts;
-        let shards = count(config.shard.shards);
+        let store = &parts.store;
         let directory = watch::Sender::new(Arc::new(Directory::new(store.load_registry().await?)?));
         let position = store.journal_position().await?;
-        let mut built = build_shards(&store, &directory, position, config);
-        load_states(&store, &mut built.shards).await?;
-        let tasks = TaskTracker::new();
+        let mut built = build_shards(store, &directory, position, config);
+        load_states(store, &mut built.shards).await?;
+        let shards = TaskTracker::new();
         for shard in built.shards {
-            tasks.spawn(shard.run());
+            shards.spawn(shard.run());
         }
-        let replayed = replay(&journal, position, &built.mailboxes).await?;
-        let durable = watch::Sender::new(journal.last_sequence());
-        let committer = Committer::new(&config.journal, shards);
+        shards.close();
+        // The flusher runs before the replay: the shards have bounds, and a long replay reaches them.
+        let stop_flush = CancellationToken::new();
         let flushed = watch::Sender::new(position);
+        let flushed_follows = flushed.subscribe();
+        let flusher = Flusher::new(&parts, config, built.collectors, flushed);
+        let flush = tokio::spawn(flusher.run(stop_flush.clone()));
+        let replayed = replay(&parts.journal, position, &built.mailboxes).await?;
+
+        let durable = watch::Sender::new(parts.journal.last_sequence().await?);
+        let durable_follows = durable.subscribe();
+        let committer = Committer::new(&config.journal, count(config.shard.shards));
         let commit = CommitTask {
             committer: committer.clone(),
-            journal: journal.clone(),
+            journal: parts.journal.clone(),
             shards: built.mailboxes,
             linger: Duration::from_micros(config.journal.linger_us),
             retry: Duration::from_millis(config.journal.retry_ms),
             durable,
         };
-        let flusher = Flusher {
-            store: store.clone(),
-            journal,
-            clock: clock.clone(),
-            live,
-            shards: built.collectors,
-            pause: Duration::from_millis(config.shard.flush_ms),
-            retry: Duration::from_millis(config.journal.retry_ms),
-            keep: Duration::from_secs(config.journal.keep_s),
-            flushed,
-            trimmable: VecDeque::new(),
-        };
-        let stop_flush = CancellationToken::new();
-        let drivers = NewDrivers::default();
-        let (notes, notes_task) = notes::notes(store.clone());
-        let (terminals, registration_task) = Terminals::load(
-            store.clone(),
-            clock.clone(),
-            directory.subscribe(),
-            notes.clone(),
-            Duration::from_millis(config.journal.retry_ms),
-        )
-        .await?;
-        tokio::spawn(notes_task.run());
-        tokio::spawn(registration_task.run());
-        let shared = Arc::new(Shared {
-            clock: clock.clone(),
-            store: store.clone(),
-            committer: committer.clone(),
+        let commit = tokio::spawn(commit.run());
+        let intake = Intake {
+            committer,
             directory: directory.subscribe(),
-            drivers: drivers.clone(),
-            terminals,
-            notes,
-            sessions: Arc::new(Sessions::default()),
-            limits: shared::limits(&config.terminal),
-            udp_sessions_max: count(config.terminal.udp_sessions_max),
-            write_max: Duration::from_secs(config.terminal.write_s_max),
-            shutdown: CancellationToken::new(),
-        });
-        let stop_registry = CancellationToken::new();
-        let engine = Self {
-            intake: Intake {
-                committer,
-                directory: directory.subscribe(),
-                drivers,
-                store: store.clone(),
-                clock,
-            },
-            flushed: flusher.flushed.subscribe(),
-            durable: commit.durable.subscribe(),
-            shared,
-            connections: TaskTracker::new(),
-            commit: tokio::spawn(commit.run()),
-            flush: tokio::spawn(flusher.run(stop_flush.clone())),
-            stop_flush,
-            shards: tasks,
-            stop_registry: stop_registry.clone(),
-            replayed,
+            drivers: NewDrivers::default(),
+            store: store.clone(),
+            clock: parts.clock.clone(),
         };
+        let shared = Arc::new(shared(&parts, &intake, config).await?);
+        let stop_registry = CancellationToken::new();
         let pause = Duration::from_millis(config.api.registry_poll_ms);
-        tokio::spawn(registry::follow(store, directory, pause, stop_registry));
-        engine.shards.close();
-        Ok(engine)
+        tokio::spawn(registry::follow(parts.store, directory, pause, stop_registry.clone()));
+        Ok(Self {
+            shared,
+            intake,
+            flushed: flushed_follows,
+            durable: durable_follows,
+            connections: TaskTracker::new(),
+            commit,
+            flush,
+            stop_flush,
+            shards,
+            stop_registry,
+            replayed,
+        })
     }
 
     /// The way in for recorded fixes.
@@ -294,6 +255,35 @@ impl Engine {
     }
 }
 
+/// What every terminal connection needs, and the tasks that write for them.
+async fn shared(parts: &Parts, intake: &Intake, config: &Config) -> Result<Shared, StartError> {
+    let (notes, notes_task) = notes::notes(parts.store.clone());
+    let (terminals, registration_task) = Terminals::load(
+        parts.store.clone(),
+        parts.clock.clone(),
+        intake.directory.clone(),
+        notes.clone(),
+        Duration::from_millis(config.journal.retry_ms),
+    )
+    .await?;
+    tokio::spawn(notes_task.run());
+    tokio::spawn(registration_task.run());
+    Ok(Shared {
+        clock: parts.clock.clone(),
+        store: parts.store.clone(),
+        committer: intake.committer.clone(),
+        directory: intake.directory.clone(),
+        drivers: intake.drivers.clone(),
+        terminals,
+        notes,
+        sessions: Arc::new(Sessions::default()),
+        limits: shared::limits(&config.terminal),
+        udp_sessions_max: count(config.terminal.udp_sessions_max),
+        write_max: Duration::from_secs(config.terminal.write_s_max),
+        shutdown: CancellationToken::new(),
+    })
+}
+
 /// Shards that do not run yet, and the ways to them.
 struct Built {
     shards: Vec<Shard>,
@@ -352,10 +342,6 @@ async fn load_states(store: &Store, shards: &mut [Shard]) -> Result<(), StartErr
 }
 
 /// Judges what the journal holds beyond the saved states.
-///
-/// Nobody flushes meanwhile: the shards keep everything until the replay is over, unless a bound of theirs
-/// is reached, and then what they have is collected by the flusher once it runs. So a replay that is longer
-/// than the bounds is dealt out in pieces that the shards have room for.
 async fn replay(
     journal: &Journal,
     position: u64,
@@ -368,10 +354,11 @@ async fn replay(
         if records.is_empty() {
             return Ok(replayed);
         }
-        for (sequence, bytes) in records {
+        for StoredRecord { sequence, bytes, .. } in records {
             let mut runs: Vec<Vec<_>> = mailboxes.iter().map(|_| Vec::new()).collect();
-            for fix in track::decode_record(&bytes).map_err(|source| StartError::Record { sequence, source })? {
-                let fix = fix.map_err(|source| StartError::Record { sequence, source })?;
+            let damaged = |source| StartError::Record { sequence, source };
+            for fix in JournalRecord::open(&bytes).map_err(damaged)?.fixes() {
+                let fix = fix.map_err(damaged)?;
                 if let Some(run) = runs.get_mut(shard_of(fix.vehicle, mailboxes.len())) {
                     run.push(fix);
                 }

@@ -164,7 +164,10 @@ impl Shard {
             metrics::counter!(name::BAD_INPUT, "reason" => "unknown_vehicle").increment(1);
             return None;
         };
-        let entry = self.vehicles.entry(fix.vehicle).or_default();
+        let entry = self
+            .vehicles
+            .entry(fix.vehicle)
+            .or_insert_with(|| Box::new(VehicleEntry::new(fix.vehicle)));
         if !entry.takes(sequence) {
             return None;
         }
