@@ -31,7 +31,7 @@ pub fn grade(rules: &RuleSet, limit: &Limit, peak: Speed) -> Grade {
             .iter()
             .rev()
             .find(|row| reaches(peak, limit.legal, row.over_percent))
-            .map_or(0, |row| points_on(row, limit.road));
+            .map_or(0, |row| points_on(*row, limit.road));
         (rules.severity.of(points), points)
     } else if reaches(peak, limit.monitor, speeding.monitor_only.graver_percent) {
         (speeding.monitor_only.from, 0)
@@ -78,7 +78,7 @@ pub(super) fn penalty(
     }
 }
 
-fn points_on(row: &PointsRow, road: Option<RoadKind>) -> u8 {
+fn points_on(row: PointsRow, road: Option<RoadKind>) -> u8 {
     match road {
         Some(RoadKind::Expressway) => row.expressway,
         Some(RoadKind::Other) | None => row.other,

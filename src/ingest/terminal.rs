@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use crate::model::{Fix, Source, TerminalPhone, Timestamp, VehicleId};
 use crate::normalize::jt808::{Origin, fix};
 use crate::protocol::jt808::driver::DriverIdentity;
+use crate::protocol::jt808::information::TextMessage;
 use crate::protocol::jt808::message::PlatformMessage;
 use crate::protocol::jt808::registration::RegisterResult;
 use crate::protocol::jt808::session::{
@@ -148,7 +149,7 @@ impl Terminal {
     /// Takes commands that wait on the link.
     pub(super) fn handle_commands(&mut self, shared: &Shared) {
         while let Some(voice) = self.link.next() {
-            let command = PlatformMessage::speech(self.session.edition(), &voice.text);
+            let command = PlatformMessage::Text(TextMessage::urgent_spoken(self.session.edition(), &voice.text));
             let now = shared.clock.monotonic();
             match self.session.send_command(now, &command, &mut self.replies) {
                 Ok(serial) => self.inbox.speaking.push((serial, voice.acknowledged)),

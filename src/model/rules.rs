@@ -141,7 +141,9 @@ pub struct MonitorOnly {
 }
 
 /// Severity that goes with driver points; rows ascending, the first from 0 points.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// The default, without rows, says L1 of everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SeverityByPoints(Vec<(u8, Severity)>);
 
 impl SeverityByPoints {

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+mod cards;
 mod changes;
 mod counters;
 mod duty_facts;
@@ -32,6 +33,7 @@ mod vehicles;
 mod violation_body;
 mod violations;
 
+pub use cards::DriverCard;
 pub use changes::{Change, ChangeKind};
 pub use duty_facts::{DutyScope, SILENT_VEHICLES_MAX};
 pub use enterprises::{EnterpriseFilter, EnterpriseRow};

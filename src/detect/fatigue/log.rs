@@ -264,7 +264,7 @@ impl Iterator for Stretches<'_> {
 /// Writes a length in ms: twice the seconds when it is whole seconds, else twice the ms plus one.
 fn write_length(bytes: &mut Vec<u8>, length: i64) {
     let length = length.max(0).unsigned_abs();
-    let mut rest = if length % 1000 == 0 {
+    let mut rest = if length.is_multiple_of(1000) {
         length / 1000 * 2
     } else {
         length * 2 + 1
