@@ -30,7 +30,7 @@ pub struct VehicleRecord {
 }
 
 /// The register at one version.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Directory {
     /// Grows with each import.
     pub version: i64,

@@ -31,6 +31,19 @@ impl Stored {
     pub(super) fn agrees_with(self, fix: &Fix) -> bool {
         self == Self::from(fix)
     }
+
+    /// In words, how a fix of the same time differs from what is stored.
+    pub(super) fn difference(self, fix: &Fix) -> String {
+        format!(
+            "{:.6},{:.6} {} stored, {:.6},{:.6} {} received",
+            self.position.lat(),
+            self.position.lon(),
+            self.speed,
+            fix.position.lat(),
+            fix.position.lon(),
+            fix.speed
+        )
+    }
 }
 
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 //! Codes are random and kept as hashes: in memory for every authentication, in the store before the terminal
 //! hears of them. Registrations are written in batches, because after an outage a whole fleet comes at once.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::clock::Clock;
 use crate::model::{TerminalPhone, VehicleId};
 use crate::store::{PAGE_ROWS_MAX, Page, RegisteredTerminal, Registration, Sighting, Store, StoreError};
+use super::STORE_RETRY;
 use super::directory::Directory;
 use super::notes::Notes;
 
@@ -112,7 +114,7 @@ impl Terminals {
     }
 
     /// Registers a terminal that the register knows; answers when its new code is stored.
-    pub(super) async fn register(&self, phone: &TerminalPhone, registration: Registration, peer: &str) -> Decision {
+    pub(super) async fn register(&self, phone: &TerminalPhone, registration: Registration, peer: SocketAddr) -> Decision {
         if self.vehicle(phone).is_none() {
             self.unknown(phone, peer, Some(registration.plate));
             return Decision::Unknown;
@@ -142,7 +144,7 @@ impl Terminals {
     }
 
     /// The vehicle of a terminal that showed the right code.
-    pub(super) fn authenticate(&self, phone: &TerminalPhone, code: &str, peer: &str) -> Option<VehicleId> {
+    pub(super) fn authenticate(&self, phone: &TerminalPhone, code: &str, peer: SocketAddr) -> Option<VehicleId> {
         let Some(vehicle) = self.vehicle(phone) else {
             self.unknown(phone, peer, None);
             return None;
@@ -159,24 +161,30 @@ impl Terminals {
         (known == Some(hash)).then_some(vehicle)
     }
 
-    /// Forgets the code of a terminal that unregistered.
-    ///
-    /// # Errors
-    /// As the database says; then the code still holds.
-    pub(super) async fn unregister(&self, phone: &TerminalPhone) -> Result<(), StoreError> {
-        self.store.delete_terminal(phone).await?;
+    /// Forgets the code of a terminal that unregistered; waits while the store cannot be used.
+    pub(super) async fn unregister(&self, phone: &TerminalPhone) {
+        while let Err(error) = self.store.delete_terminal(phone).await {
+            tracing::error!(%error, "a terminal cannot be unregistered: it waits");
+            tokio::time::sleep(STORE_RETRY).await;
+        }
         self.hashes
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(phone);
-        Ok(())
     }
 
-    fn unknown(&self, phone: &TerminalPhone, peer: &str, plate: Option<String>) {
+    /// Writes the attempt of a terminal down that sends without being known.
+    pub(super) fn note_if_unknown(&self, phone: &TerminalPhone, peer: SocketAddr) {
+        if self.vehicle(phone).is_none() {
+            self.unknown(phone, peer, None);
+        }
+    }
+
+    fn unknown(&self, phone: &TerminalPhone, peer: SocketAddr, plate: Option<String>) {
         self.notes.unknown_terminal(Sighting {
             phone: phone.clone(),
             at: self.clock.now(),
-            address: peer.to_owned(),
+            address: peer.to_string(),
             plate: plate.filter(|plate| !plate.is_empty()),
         });
     }

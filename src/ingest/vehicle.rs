@@ -29,7 +29,7 @@ pub enum RestoreError {
 }
 
 /// A vehicle that a shard owns.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct VehicleEntry {
     pub(super) state: VehicleState,
     /// Fixes in order that are not in a chunk yet.
@@ -44,6 +44,18 @@ pub(super) struct VehicleEntry {
 }
 
 impl VehicleEntry {
+    /// A vehicle of which nothing came yet.
+    pub(super) fn new(vehicle: VehicleId) -> Self {
+        Self {
+            state: VehicleState::default(),
+            tail: TrackTail::new(vehicle),
+            unstored: [Vec::new(), Vec::new()],
+            applied: 0,
+            current: 0,
+            first_qualified_at: None,
+        }
+    }
+
     /// From what a flush saved.
     pub(super) fn restore(saved: &SavedVehicle) -> Result<Self, RestoreError> {
         let vehicle = saved.vehicle;
@@ -52,7 +64,7 @@ impl VehicleEntry {
             tail: TrackTail::from_bytes(vehicle, &saved.tail)
                 .map_err(|source| RestoreError::Tail { vehicle, source })?,
             applied: saved.journal_sequence,
-            ..Self::default()
+            ..Self::new(vehicle)
         })
     }
 
@@ -75,14 +87,13 @@ impl VehicleEntry {
         if self.tail.byte_len() < tail_bytes_max {
             return None;
         }
-        let tail = std::mem::take(&mut self.tail);
         let chunk = TrackChunk {
             vehicle: fix.vehicle,
-            first: tail.first_time().unwrap_or(fix.time),
-            last: tail.last_time().unwrap_or(fix.time),
-            fixes: tail.len(),
+            first: self.tail.first_time().unwrap_or(fix.time),
+            last: self.tail.last_time().unwrap_or(fix.time),
+            fixes: self.tail.len(),
             late: false,
-            bytes: tail.into_bytes(),
+            bytes: self.tail.take(),
         };
         let [filling, _] = &mut self.unstored;
         filling.push(chunk.clone());
@@ -126,7 +137,7 @@ impl VehicleEntry {
             vehicle,
             journal_sequence: self.applied,
             state: self.state.snapshot(),
-            tail: self.tail.as_bytes().to_vec(),
+            tail: self.tail.bytes().to_vec(),
             live: self.state.last_fix().map(|fix| LiveState {
                 fix_at: fix.time,
                 received_at: fix.received,
