@@ -31,19 +31,22 @@ pub(super) async fn guard(
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let local = is_local(&request);
+    if allows(&context, gate, &request) {
+        Ok(next.run(request).await)
+    } else {
+        Err(ApiError::Unauthorized)
+    }
+}
+
+fn allows(context: &Shared, gate: Gate, request: &Request) -> bool {
+    let local = is_local(request);
     let open = context.access == Access::DevOpen && local != Some(false);
     let control = || context.has_control(request.headers());
-    let allowed = match gate {
+    match gate {
         Gate::Open => true,
         Gate::Local => open || local == Some(true) || control(),
         Gate::Control => open || control(),
         Gate::Signed => open,
-    };
-    if allowed {
-        Ok(next.run(request).await)
-    } else {
-        Err(ApiError::Unauthorized)
     }
 }
 

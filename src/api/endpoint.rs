@@ -56,7 +56,12 @@ where
     H: Handler<T, Shared>,
     T: 'static,
 {
-    endpoint(Method::PATCH, path, on(MethodFilter::PATCH, handler), summary)
+    endpoint(
+        Method::PATCH,
+        path,
+        on(MethodFilter::PATCH, handler),
+        summary,
+    )
 }
 
 fn endpoint(

@@ -103,15 +103,13 @@ fn has_type(headers: &HeaderMap, accepted: &[&str]) -> bool {
         .and_then(|value| value.split(';').next())
         .is_some_and(|name| {
             let name = name.trim();
-            accepted.iter().any(|known| name.eq_ignore_ascii_case(known))
+            accepted
+                .iter()
+                .any(|known| name.eq_ignore_ascii_case(known))
         })
 }
 
-async fn read_body(
-    request: Request,
-    state: &Shared,
-    bytes_max: usize,
-) -> Result<Bytes, ApiError> {
+async fn read_body(request: Request, state: &Shared, bytes_max: usize) -> Result<Bytes, ApiError> {
     match Bytes::from_request(request, state).await {
         Ok(bytes) if bytes.len() <= bytes_max => Ok(bytes),
         Ok(_)
@@ -166,10 +164,10 @@ mod tests {
     fn check(body: &str, expected: &str) {
         let found = match parse::<Sample>(body.as_bytes()) {
             Ok(_) => "ok".to_owned(),
-            Err(ApiError::Invalid(errors)) => errors
-                .iter()
-                .map(|error| format!("{}: {}", error.field, error.message))
-                .collect(),
+            Err(ApiError::Invalid(errors)) => match &errors[..] {
+                [error] => format!("{}: {}", error.field, error.message),
+                others => format!("{others:?}"),
+            },
             Err(other) => format!("{other:?}").chars().take(7).collect(),
         };
         assert!(found.starts_with(expected), "{body}: {found}");

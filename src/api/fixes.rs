@@ -37,11 +37,15 @@ pub(super) async fn submit(
     State(context): State<Shared>,
     NdjsonBody(body): NdjsonBody,
 ) -> Result<Json<FixesBody>, ApiError> {
-    let taken = context.sink.submit(body).await.map_err(|error| match error {
-        SinkError::Busy => ApiError::TooMany("the journal is behind: try again"),
-        SinkError::Draining => ApiError::Unavailable("the server is draining"),
-        SinkError::Unavailable => ApiError::Unavailable("the journal cannot be written"),
-    })?;
+    let taken = context
+        .sink
+        .submit(body)
+        .await
+        .map_err(|error| match error {
+            SinkError::Busy => ApiError::TooMany("the journal is behind: try again"),
+            SinkError::Draining => ApiError::Unavailable("the server is draining"),
+            SinkError::Unavailable => ApiError::Unavailable("the journal cannot be written"),
+        })?;
     Ok(Json(FixesBody {
         stored: taken.stored,
         duplicates: taken.duplicates,

@@ -67,7 +67,10 @@ pub(super) async fn metrics(State(context): State<Shared>) -> Result<Response, A
         .metrics
         .as_ref()
         .ok_or(ApiError::Unavailable("no metrics are recorded"))?;
-    let content_type = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    let content_type = [(
+        header::CONTENT_TYPE,
+        "text/plain; version=0.0.4; charset=utf-8",
+    )];
     Ok((content_type, handle.render()).into_response())
 }
 

@@ -197,18 +197,19 @@ pub(super) async fn answer(
         responder: new.responder,
         phone,
     };
-    let inquiry = context
-        .store
-        .answer_inquiry(&id, &answer)
-        .await
-        .map_err(|error| match error {
-            StoreError::NotFound => ApiError::NotFound("inquiry"),
-            StoreError::Conflict { what } => ApiError::Conflict {
-                code: "already_answered",
-                detail: what,
-            },
-            other => other.into(),
-        })?;
+    let inquiry =
+        context
+            .store
+            .answer_inquiry(&id, &answer)
+            .await
+            .map_err(|error| match error {
+                StoreError::NotFound => ApiError::NotFound("inquiry"),
+                StoreError::Conflict { what } => ApiError::Conflict {
+                    code: "already_answered",
+                    detail: what,
+                },
+                other => other.into(),
+            })?;
     context.wake().await;
     Ok((StatusCode::CREATED, Json(body(inquiry, context.zone()))))
 }

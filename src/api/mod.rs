@@ -43,10 +43,10 @@ use tower_http::catch_panic::CatchPanicLayer;
 pub use error::{ApiError, FieldError, Problem};
 pub use openapi::document;
 pub use state::{
-    Access, ApiLimits, ApiState, ControlToken, FeedError, FeedRecord, FixFeed, FixSink, FixesAnswer,
-    Obstacle, Readiness, RejectedLine, RuleSource, SinkError, TerminalCommander, TextOutcome,
+    Access, ApiLimits, ApiState, ControlToken, FeedError, FeedRecord, FixFeed, FixSink,
+    FixesAnswer, Obstacle, Readiness, RejectedLine, RuleSource, SinkError, TerminalCommander,
+    TextOutcome,
 };
-pub use violations::{ViolationBody, violation_body};
 
 use access::Gate;
 use endpoint::{Endpoint, get, patch, post};
@@ -152,7 +152,10 @@ fn contents() -> Vec<Endpoint> {
 
 /// The API over its state.
 pub fn router(state: ApiState) -> Router {
-    let bytes_max = state.limits.fixes_bytes_max.max(state.limits.json_bytes_max);
+    let bytes_max = state
+        .limits
+        .fixes_bytes_max
+        .max(state.limits.json_bytes_max);
     let context: Shared = Arc::new(Context {
         streams: Arc::new(Semaphore::new(state.limits.stream_subscribers_max)),
         duty: cache::DutyCache::default(),

@@ -1,7 +1,7 @@
 //! The OpenAPI 3.1 document, made from the list of endpoints.
 
-use utoipa::ToSchema;
 use utoipa::PartialSchema;
+use utoipa::ToSchema;
 use utoipa::openapi::path::PathsBuilder;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApiBuilder, PathItem};

@@ -1,12 +1,11 @@
 //! Lists in pages: a seek key travels as an opaque cursor, so that inserts move nothing.
 
-use std::fmt::Write as _;
-
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::error::ApiError;
 use super::state::ApiLimits;
+use super::text::hex;
 use crate::model::Timestamp;
 use crate::store;
 
@@ -69,10 +68,7 @@ pub(super) struct List<T> {
 
 impl<T> List<T> {
     /// A page of the store, its items written as JSON.
-    pub(super) fn of<R, K: SeekKey>(
-        listed: store::Listed<R, K>,
-        body: impl FnMut(R) -> T,
-    ) -> Self {
+    pub(super) fn of<R, K: SeekKey>(listed: store::Listed<R, K>, body: impl FnMut(R) -> T) -> Self {
         Self {
             next: listed.next.as_ref().map(encode),
             items: listed.items.into_iter().map(body).collect(),
@@ -118,10 +114,7 @@ impl SeekKey for (Timestamp, String) {
     }
     fn from_parts(parts: &[String]) -> Option<Self> {
         match parts {
-            [millis, text] => Some((
-                Timestamp::from_millis(millis.parse().ok()?),
-                text.clone(),
-            )),
+            [millis, text] => Some((Timestamp::from_millis(millis.parse().ok()?), text.clone())),
             _ => None,
         }
     }
@@ -132,13 +125,7 @@ const SEPARATOR: char = '\u{1f}';
 
 /// A cursor that stands for a seek key.
 pub(super) fn encode<K: SeekKey>(key: &K) -> String {
-    let key = key.parts().join(&SEPARATOR.to_string());
-    key.bytes()
-        .fold(String::with_capacity(key.len() * 2), |mut text, byte| {
-            // Writing to a string cannot fail.
-            drop(write!(text, "{byte:02x}"));
-            text
-        })
+    hex(key.parts().join(&SEPARATOR.to_string()).as_bytes())
 }
 
 /// The seek key of a cursor.

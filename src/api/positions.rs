@@ -164,7 +164,15 @@ mod tests {
         let found = bounding_box("112.5, 27.5,113.5,28.5").unwrap();
         assert_eq!(found.south_west.lon_udeg, 112_500_000);
         assert_eq!(found.north_east.lat_udeg, 28_500_000);
-        for bad in ["", "1,2,3", "1,2,3,4,5", "3,2,1,4", "1,2,x,4", "1,2,200,4", "NaN,1,2,3"] {
+        for bad in [
+            "",
+            "1,2,3",
+            "1,2,3,4,5",
+            "3,2,1,4",
+            "1,2,x,4",
+            "1,2,200,4",
+            "NaN,1,2,3",
+        ] {
             assert!(bounding_box(bad).is_none(), "{bad}");
         }
     }

@@ -10,6 +10,7 @@ use super::extract::Params;
 use super::moment::Moment;
 use super::page::{List, PageParams};
 use super::state::Shared;
+use super::text::hex;
 use crate::model::LocalZone;
 use crate::store::QuarantineRow;
 
@@ -52,12 +53,4 @@ fn body(row: QuarantineRow, zone: LocalZone) -> QuarantineBody {
         hex: hex(&row.entry.bytes),
         bytes_total: row.bytes_total,
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or('0');
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
 }

@@ -71,7 +71,11 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<ShiftBody>), ApiError> {
     let ended_at = new.ended_at.map(|given| given.0);
     let mut check = Check::default();
-    check.required("enterprise_id", &new.enterprise_id, context.limits.text_chars_max);
+    check.required(
+        "enterprise_id",
+        &new.enterprise_id,
+        context.limits.text_chars_max,
+    );
     check.required("monitor_id", &new.monitor_id, context.limits.text_chars_max);
     check_end(&mut check, new.started_at.0, ended_at);
     check_note(&mut check, new.note.as_deref(), &context);

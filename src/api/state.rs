@@ -295,7 +295,9 @@ impl Context {
     pub(super) async fn wake(&self) {
         self.duty.forget();
         match self.store.last_change().await {
-            Ok(sequence) => self.live.changes_reached(u64::try_from(sequence).unwrap_or(0)),
+            Ok(sequence) => self
+                .live
+                .changes_reached(u64::try_from(sequence).unwrap_or(0)),
             Err(error) => tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "the event streams could not be woken"

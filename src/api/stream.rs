@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -26,7 +27,7 @@ use super::moment;
 use super::names::Names;
 use super::state::{FeedRecord, Shared};
 use super::violations::violation_body;
-use crate::model::vehicle::{UnknownName, named_enum};
+use crate::model::vehicle::UnknownName;
 use crate::model::{Fix, LocalZone, Timestamp};
 use crate::store::{Change, ChangeKind, StoreError};
 
@@ -39,17 +40,37 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Pause after a read that failed.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
-named_enum! {
-    /// Kind of an event.
-    EventKind {
-        /// A fix became durable.
-        Fix = "fix",
-        /// A violation was found or revised.
-        Violation = "violation",
-        /// The reasons for which an enterprise fails changed.
-        Duty = "duty",
-        /// An inquiry was sent or answered.
-        Inquiry = "inquiry",
+/// Kind of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EventKind {
+    /// A fix became durable.
+    Fix,
+    /// A violation was found or revised.
+    Violation,
+    /// The reasons for which an enterprise fails changed, or something was done on duty.
+    Duty,
+    /// An inquiry was sent or answered.
+    Inquiry,
+}
+
+impl EventKind {
+    const ALL: [Self; 4] = [Self::Fix, Self::Violation, Self::Duty, Self::Inquiry];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Fix => "fix",
+            Self::Violation => "violation",
+            Self::Duty => "duty",
+            Self::Inquiry => "inquiry",
+        }
+    }
+}
+
+impl FromStr for EventKind {
+    type Err = UnknownName;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|kind| kind.name() == text);
+        found.ok_or(UnknownName)
     }
 }
 
@@ -69,9 +90,7 @@ pub(super) async fn stream(
     Params(params): Params<StreamParams>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, ApiError> {
-    let permit = context
-        .streams
-        .clone()
+    let permit = Arc::clone(&context.streams)
         .try_acquire_owned()
         .map_err(|_closed_or_full| ApiError::TooMany("too many event streams are open"))?;
     let given = match headers.get("last-event-id") {
@@ -241,7 +260,7 @@ impl Follower {
         if self.wants(kind) {
             let zone = self.context.zone();
             let body = match change.violation()? {
-                Some(stored) => json(&violation_body(stored, zone)),
+                Some(stored) => json(&violation_body(&stored, zone)),
                 None => with_times(&change.body, zone),
             };
             self.push(kind, &body.unwrap_or_default());
@@ -276,7 +295,10 @@ impl Follower {
                     "an event stream could not name vehicles"
                 );
             })?;
-        tracing::trace!(sequence = newest.sequence, "an event stream read the journal");
+        tracing::trace!(
+            sequence = newest.sequence,
+            "an event stream read the journal"
+        );
         for record in &records {
             self.push_record(record, &names);
         }
@@ -323,24 +345,44 @@ fn json(value: &impl Serialize) -> Option<String> {
     serde_json::to_string(value).ok()
 }
 
-/// The body of a change, its times written as the API writes them.
+/// The body of a change, written as the API writes it.
 ///
-/// The store keeps times as milliseconds in fields that end in `_at`.
+/// The store keeps times as milliseconds in `at` and fields that end in `_at`, and spans in fields
+/// that end in `_ms`, which become seconds.
 fn with_times(body: &str, zone: LocalZone) -> Option<String> {
-    let mut value: serde_json::Value = serde_json::from_str(body).ok()?;
-    for (name, field) in value.as_object_mut()? {
-        if name.ends_with("_at")
-            && let Some(millis) = field.as_i64()
-        {
-            *field = zone.rfc3339(Timestamp::from_millis(millis)).into();
-        }
-    }
-    json(&value)
+    let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(body).ok()?;
+    let told: serde_json::Map<_, _> = fields
+        .into_iter()
+        .map(|(name, field)| match field.as_i64() {
+            Some(millis) if name == "at" || name.ends_with("_at") => {
+                let time = zone.rfc3339(Timestamp::from_millis(millis));
+                (name, time.into())
+            }
+            Some(millis) if name.ends_with("_ms") => {
+                let seconds = crate::model::Span::from_millis(millis).seconds();
+                (
+                    name.trim_end_matches("_ms").to_owned() + "_s",
+                    seconds.into(),
+                )
+            }
+            Some(_) | None => (name, field),
+        })
+        .collect();
+    json(&told)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn changes_are_told_with_times_and_seconds() {
+        let body = r#"{"id":"q","sent_at":0,"answered_at":null,"answer_within_ms":300000}"#;
+        assert_eq!(
+            with_times(body, LocalZone::default()).unwrap(),
+            r#"{"answer_within_s":300.0,"answered_at":null,"id":"q","sent_at":"1970-01-01T08:00:00+08:00"}"#
+        );
+    }
 
     #[test]
     fn a_position_survives_as_text() {

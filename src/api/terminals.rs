@@ -7,29 +7,28 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::error::ApiError;
 use super::extract::Params;
-use super::moment::{Moment, Name};
+use super::moment::Moment;
 use super::page::{List, PageParams};
 use super::state::Shared;
 use crate::model::LocalZone;
-use crate::model::vehicle::named_enum;
 use crate::store::{RegisteredTerminal, UnknownTerminal};
 
-named_enum! {
-    /// Which terminals are meant.
-    TerminalState {
-        /// Refused: no vehicle of the register has it.
-        Unknown = "unknown",
-        /// Holds an authentication code.
-        Registered = "registered",
-    }
+/// Which terminals are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum TerminalState {
+    /// Refused: no vehicle of the register has it.
+    Unknown,
+    /// Holds an authentication code.
+    Registered,
 }
 
 /// Query of `/terminals`.
 #[derive(Debug, Deserialize, IntoParams)]
 pub(super) struct TerminalParams {
     /// `unknown` (the default) or `registered`.
-    #[param(value_type = Option<String>)]
-    state: Option<Name<TerminalState>>,
+    #[param(inline)]
+    state: Option<TerminalState>,
 }
 
 /// A terminal.
@@ -37,7 +36,7 @@ pub(super) struct TerminalParams {
 pub(super) struct TerminalBody {
     /// Its phone number.
     terminal: String,
-    state: &'static str,
+    state: TerminalState,
     /// The plate that it claims, as sent.
     plate: Option<String>,
     /// Attempts, of an unknown one.
@@ -60,7 +59,7 @@ pub(super) async fn list(
     Params(page): Params<PageParams>,
 ) -> Result<Json<List<TerminalBody>>, ApiError> {
     let zone = context.zone();
-    let state = params.state.map_or(TerminalState::Unknown, |name| name.0);
+    let state = params.state.unwrap_or(TerminalState::Unknown);
     let list = match state {
         TerminalState::Unknown => {
             let page = page.page(&context.limits)?;
@@ -79,7 +78,7 @@ pub(super) async fn list(
 fn unknown(terminal: UnknownTerminal, zone: LocalZone) -> TerminalBody {
     TerminalBody {
         terminal: terminal.phone.to_string(),
-        state: TerminalState::Unknown.name(),
+        state: TerminalState::Unknown,
         plate: terminal.plate,
         sightings: Some(terminal.sightings),
         first_seen_at: Some(Moment::new(terminal.first_seen_at, zone)),
@@ -96,7 +95,7 @@ fn registered(terminal: RegisteredTerminal, zone: LocalZone) -> TerminalBody {
     let said = terminal.registration;
     TerminalBody {
         terminal: terminal.phone.to_string(),
-        state: TerminalState::Registered.name(),
+        state: TerminalState::Registered,
         plate: Some(said.plate).filter(|plate| !plate.is_empty()),
         sightings: None,
         first_seen_at: None,

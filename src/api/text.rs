@@ -1,4 +1,4 @@
-//! Checks of the texts that people give.
+//! Texts: checks of those that people give, and bytes in hex.
 
 use super::error::{ApiError, FieldError};
 
@@ -49,4 +49,13 @@ impl Check {
             Err(ApiError::Invalid(self.0))
         }
     }
+}
+
+/// Bytes in hex, two small digits each.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or('0');
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }

@@ -65,6 +65,10 @@ pub(super) struct LastFix {
 
 /// Driving time left, in minutes; null where a limit does not apply now.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the unit stands last in every name"
+)]
 pub(super) struct HoursLeft {
     /// Of continuous driving (F-4H).
     continuous_min: Option<f64>,

@@ -23,7 +23,9 @@ pub(super) fn feature(text: &mut String, head: &TrackHead, fixes: &[&Fix]) {
         text.push(']');
     };
     if single {
-        fixes.iter().for_each(|fix| coordinate(text, fix));
+        for fix in fixes {
+            coordinate(text, fix);
+        }
     } else {
         list(text, fixes, coordinate);
     }

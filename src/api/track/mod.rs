@@ -7,8 +7,8 @@ mod ndjson;
 
 use std::fmt::Write as _;
 
-use crate::model::{DriverId, Fix, LocalZone, Plate};
 use crate::model::vehicle::{UnknownName, named_enum};
+use crate::model::{DriverId, Fix, LocalZone, Plate};
 
 named_enum! {
     /// Format of a track.
@@ -98,11 +98,7 @@ impl TrackWriter {
     ///
     /// The two drawing formats leave out what is not fit to be drawn: fixes without a position and
     /// those that were stored as implausible. The two data formats hold all, with the reasons.
-    pub fn page(
-        &mut self,
-        fixes: &[Fix],
-        licence: impl Fn(DriverId) -> Option<String>,
-    ) -> String {
+    pub fn page(&mut self, fixes: &[Fix], licence: impl Fn(DriverId) -> Option<String>) -> String {
         let mut text = String::with_capacity(fixes.len() * 160);
         match self.format {
             TrackFormat::GeoJson => {
@@ -156,6 +152,9 @@ impl TrackWriter {
 }
 
 /// Reads a format's name; `json` and `jsonl` are taken for the formats that they mean here.
+///
+/// # Errors
+/// [`UnknownName`] for any other name.
 pub fn format_named(name: &str) -> Result<TrackFormat, UnknownName> {
     match name {
         "json" => Ok(TrackFormat::GeoJson),
@@ -166,7 +165,7 @@ pub fn format_named(name: &str) -> Result<TrackFormat, UnknownName> {
 
 /// Writes a value; writing to a string cannot fail.
 fn push(text: &mut String, value: impl std::fmt::Display) {
-    drop(write!(text, "{value}"));
+    write!(text, "{value}").unwrap_or_default();
 }
 
 /// Writes a value where there is one.
@@ -279,7 +278,11 @@ mod tests {
         bad.quality = Quality::JUMP;
         check(
             TrackFormat::GeoJson,
-            &[&[fix(0, 28.1), bad, fix(10, 28.2)], &[bad], &[fix(20, 28.3)]],
+            &[
+                &[fix(0, 28.1), bad, fix(10, 28.2)],
+                &[bad],
+                &[fix(20, 28.3)],
+            ],
             concat!(
                 r#"{"type":"FeatureCollection","features":["#,
                 r#"{"type":"Feature","geometry":{"type":"LineString","coordinates":"#,

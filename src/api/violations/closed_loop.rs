@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{find, missing};
-use crate::api::error::{ApiError, FieldError};
+use crate::api::error::ApiError;
 use crate::api::extract::{JsonBody, Segments};
 use crate::api::ids::new_id;
 use crate::api::moment::{GivenMoment, Moment, Name};
@@ -172,7 +172,11 @@ pub(in crate::api) async fn handle(
     let author = new.by.unwrap_or_else(|| UNNAMED_ENTERPRISE.to_owned());
     let mut check = Check::default();
     check.bounded("note", &note, chars_max);
-    check.bounded("evidence", new.evidence.as_deref().unwrap_or_default(), chars_max);
+    check.bounded(
+        "evidence",
+        new.evidence.as_deref().unwrap_or_default(),
+        chars_max,
+    );
     check.required("by", &author, chars_max);
     check.done()?;
     let handling = Handling {
@@ -251,12 +255,16 @@ async fn refuse_own_claim(context: &Shared, id: &str, author: &str) -> Result<()
 
 pub(super) fn reminders(reminders: Vec<Reminder>, zone: LocalZone) -> Vec<ReminderBody> {
     let bodies = reminders.into_iter();
-    bodies.map(|reminder| reminder_body(reminder, zone)).collect()
+    bodies
+        .map(|reminder| reminder_body(reminder, zone))
+        .collect()
 }
 
 pub(super) fn handlings(handlings: Vec<Handling>, zone: LocalZone) -> Vec<HandlingBody> {
     let bodies = handlings.into_iter();
-    bodies.map(|handling| handling_body(handling, zone)).collect()
+    bodies
+        .map(|handling| handling_body(handling, zone))
+        .collect()
 }
 
 pub(super) fn reviews(reviews: Vec<Review>, zone: LocalZone) -> Vec<ReviewBody> {

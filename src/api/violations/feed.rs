@@ -39,7 +39,7 @@ pub(super) async fn changes(
             if let Some(stored) = change.violation()?
                 && lets_through(filter, &stored)
             {
-                items.push(violation_body(stored, zone));
+                items.push(violation_body(&stored, zone));
                 if items.len() == wanted {
                     break 'reading;
                 }
@@ -75,15 +75,11 @@ fn lets_through(filter: &ViolationFilter, stored: &StoredViolation) -> bool {
             .plate
             .as_ref()
             .is_none_or(|plate| *plate == stored.plate.text)
-        && filter
-            .kind
-            .is_none_or(|kind| kind == stored.violation.kind)
+        && filter.kind.is_none_or(|kind| kind == stored.violation.kind)
         && filter
             .severity
             .is_none_or(|severity| severity == stored.violation.severity)
-        && filter
-            .status
-            .is_none_or(|status| status == stored.status())
+        && filter.status.is_none_or(|status| status == stored.status())
         && filter
             .handled
             .is_none_or(|handled| handled == stored.handled_at.is_some())

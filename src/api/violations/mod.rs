@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-pub use body::{ViolationBody, violation_body};
+pub(super) use body::{ViolationBody, violation_body};
 pub(super) use closed_loop::{
     HandlingBody, NewHandling, NewReminder, NewReview, ReminderBody, ReviewBody, handle, remind,
     review,
@@ -101,7 +101,9 @@ pub(super) async fn list(
         .list_violations(&filter, &page.page(&context.limits)?)
         .await?;
     let zone = context.zone();
-    Ok(Json(List::of(listed, |stored| violation_body(stored, zone))))
+    Ok(Json(List::of(listed, |stored| {
+        violation_body(&stored, zone)
+    })))
 }
 
 /// A violation with what was done about it.
@@ -123,7 +125,7 @@ pub(super) async fn one(
     let done = context.store.violation_loop(&id).await?;
     let zone = context.zone();
     let detail = ViolationDetail {
-        violation: violation_body(stored, zone),
+        violation: violation_body(&stored, zone),
         reminders: closed_loop::reminders(done.reminders, zone),
         handlings: closed_loop::handlings(done.handlings, zone),
         reviews: closed_loop::reviews(done.reviews, zone),
