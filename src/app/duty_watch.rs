@@ -47,7 +47,7 @@ async fn look(
     let facts = gateway.store.duty_facts(period, &DutyScope::default(), &rules.zone).await?;
     let verdicts: Vec<_> = facts
         .iter()
-        .map(|facts| duty::evaluate(facts, period, now, &rules.duty, &rules.zone))
+        .map(|facts| duty::evaluate(facts, period, now, &rules.duty, rules.zone))
         .collect();
     if let Some(before) = known.as_ref() {
         let changes = duty::diff(before, &verdicts);

@@ -93,7 +93,7 @@ impl FixFeed for Gateway {
     ) -> BoxFuture<'_, Result<Vec<FeedRecord>, FeedError>> {
         async move {
             let failed = |error: &dyn std::error::Error| {
-                tracing::warn!(error, "the journal cannot be read for a stream");
+                tracing::warn!(%error, "the journal cannot be read for a stream");
                 FeedError
             };
             let records = self
