@@ -1,1 +1,5 @@
 //! The commands.
+
+pub mod decode;
+pub mod encode;
+mod json;
