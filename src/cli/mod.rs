@@ -1,5 +1,8 @@
 //! The commands.
 
+pub mod decode;
+pub mod encode;
+mod json;
 pub mod reading;
 pub mod replay;
 pub mod serve;

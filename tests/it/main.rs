@@ -3,5 +3,7 @@
 mod detect_oracle;
 mod detect_properties;
 mod drive;
+mod tidy;
 mod truck_tracks;
+mod vectors;
 mod worked_examples;
