@@ -1,1 +1,5 @@
 //! The commands.
+
+pub mod evaluate;
+pub mod fix_options;
+pub mod import;

@@ -3,5 +3,6 @@
 mod detect_oracle;
 mod detect_properties;
 mod drive;
+mod files;
 mod truck_tracks;
 mod worked_examples;
