@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::reading::ReadingArgs;
+use super::fix_options::FixOptions;
 use crate::app::{self, Control};
 use crate::clock::Clock;
 use crate::config::{Config, Values};
@@ -33,7 +33,7 @@ pub struct ReplayArgs {
     pub files: Vec<PathBuf>,
     /// How to read them
     #[command(flatten)]
-    pub reading: ReadingArgs,
+    pub reading: FixOptions,
     /// Settings.
     #[command(flatten)]
     pub settings: Values,
@@ -70,7 +70,7 @@ struct Summary {
 pub async fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let config = Config::new(&args.settings)?;
     telemetry::start_log(&config.log);
-    let options = Arc::new(args.reading.options()?);
+    let options = Arc::new(args.reading.read_options()?);
     let clock = Clock::system();
     let began = clock.monotonic();
     let mut report = Report::new(&args.files)?;

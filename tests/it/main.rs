@@ -3,6 +3,7 @@
 mod detect_oracle;
 mod detect_properties;
 mod drive;
+mod files;
 mod store;
 mod tidy;
 mod truck_tracks;
