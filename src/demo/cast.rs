@@ -255,7 +255,7 @@ pub(super) const FIRMS: [Firm; 12] = [
         region: DISTRICT,
         kind: Kind::Passenger,
         groups: &[
-            group(Class::LineCoach2, Some(49), 6, line("R02", 4, 35), (at(15, 0), 15), LIVE),
+            group(Class::LineCoach2, Some(49), 6, line("R02", 4, 35), (at(14, 30), 15), LIVE),
             group(Class::LineCoach3, Some(33), 6, line("R08", 6, 25), (at(6, 30), 30), SLOW),
         ],
         watch: Watch::Proper,
@@ -308,7 +308,7 @@ pub(super) const TWISTS: &[(&str, usize, Twist)] = &[
     ("E06", 8, fast(1, 0.30, 150.0, 104.5, true)),
     // Night: over four fifths of the limit, under the limit.
     ("E02", 0, fast(0, 0.50, 150.0, 86.0, false)),
-    ("E10", 4, fast(3, 0.60, 180.0, 92.0, false)),
+    ("E10", 4, fast(3, 0.70, 180.0, 92.0, false)),
     ("E10", 5, fast(3, 0.50, 120.0, 85.0, false)),
     ("E11", 11, fast(1, 0.55, 150.0, 84.0, false)),
     // What an enterprise fails for.

@@ -229,6 +229,9 @@ fn bend(
     let count = steps(length_km / 0.5);
     (0..=count)
         .map(|step| {
+            if step == count {
+                return to;
+            }
             let share = f64::from(step) / f64::from(count);
             let turn = share * std::f64::consts::PI;
             let aside = first * turn.sin() + second * 0.5 * (2.0 * turn).sin();

@@ -147,3 +147,138 @@ fn batches(reports: &[Report], size: usize) -> Vec<Vec<Report>> {
     }
     groups
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::ground::metres;
+    use super::*;
+    use crate::model::{Speed, VehicleClass, ViolationKind};
+
+    /// Reports of each vehicle as sent in order, those that are sent again or late apart.
+    fn tracks(county: &County) -> Vec<Vec<Report>> {
+        let mut tracks = vec![Vec::new(); county.fleet.vehicles.len()];
+        for event in &county.day.events {
+            match &event.action {
+                Action::Report { vehicle, report } if event.at == report.time => {
+                    tracks[*vehicle].push(*report);
+                }
+                Action::Batch { vehicle, reports } => tracks[*vehicle].extend(reports),
+                _ => {}
+            }
+        }
+        tracks
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_county() {
+        assert_eq!(county(7), county(7));
+        assert_ne!(county(7).day, county(8).day);
+        assert_ne!(county(7).routes, county(8).routes);
+    }
+
+    #[test]
+    fn a_day_has_about_150_vehicles_and_100_000_reports() {
+        let county = county(1);
+        let reports: usize = tracks(&county).iter().map(Vec::len).sum();
+        assert_eq!(county.fleet.enterprises.len(), 12);
+        assert!((145..160).contains(&county.fleet.vehicles.len()));
+        assert!((90_000..150_000).contains(&reports), "{reports}");
+        assert_eq!(county.fleet.monitors.len(), 24);
+        for class in VehicleClass::ALL {
+            let any = county.fleet.vehicles.iter().any(|v| v.class == *class);
+            assert!(any, "{class}");
+        }
+    }
+
+    #[test]
+    fn plates_and_terminals_are_unique() {
+        let county = county(5);
+        let plates: BTreeSet<_> = county.fleet.vehicles.iter().map(|v| &v.plate).collect();
+        let phones: BTreeSet<_> = county.fleet.vehicles.iter().map(|v| &v.terminal).collect();
+        assert_eq!(plates.len(), county.fleet.vehicles.len());
+        assert_eq!(phones.len(), county.fleet.vehicles.len());
+    }
+
+    #[test]
+    fn events_are_in_order_and_within_the_story() {
+        let day = county(1).day;
+        assert!(day.events.is_sorted_by_key(|event| event.at));
+        for event in &day.events {
+            assert!(day.began_at < event.at && event.at <= day.ended_at, "{event:?}");
+            let wire = matches!(
+                event.action,
+                Action::Report { .. }
+                    | Action::Batch { .. }
+                    | Action::BlindUpload { .. }
+                    | Action::DriverCard { .. }
+            );
+            assert!(wire || event.at.millis() % 60_000 == 0, "{event:?}");
+        }
+    }
+
+    /// What a terminal says of its speed and what its places say must not differ by more than
+    /// braking between two reports explains; nothing may look like a jump or as drift.
+    #[test]
+    fn distances_agree_with_speeds() {
+        for seed in [1, 2] {
+            for track in tracks(&county(seed)) {
+                for pair in track.windows(2) {
+                    let [a, b] = pair else { continue };
+                    let held = b.time.since(a.time);
+                    assert!(held.millis() > 0, "{a:?} {b:?}");
+                    let metres = metres(a.position, b.position);
+                    if held >= Span::from_minutes(5) {
+                        continue;
+                    }
+                    let kmh = metres / held.seconds() * 3.6;
+                    assert!(kmh < 130.0, "{kmh} {a:?} {b:?}");
+                    let fastest = a.speed.max(b.speed).kmh();
+                    if a.speed == Speed::ZERO && b.speed == Speed::ZERO {
+                        let stopped_between = metres > 1.0;
+                        assert!(!stopped_between || kmh < 60.0, "{kmh} {a:?} {b:?}");
+                    } else {
+                        assert!(kmh <= fastest * 1.1 + 55.0, "{kmh} {a:?} {b:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn places_are_in_china_and_values_plausible() {
+        for report in tracks(&county(1)).iter().flatten() {
+            assert!((27.9..30.4).contains(&report.position.lat()), "{report:?}");
+            assert!((111.9..114.7).contains(&report.position.lon()), "{report:?}");
+            assert!(report.speed <= Speed::from_whole_kmh(125), "{report:?}");
+            assert!((0..300).contains(&report.altitude_m), "{report:?}");
+        }
+    }
+
+    #[test]
+    fn odometers_grow_as_far_as_the_vehicle_drives() {
+        for track in tracks(&county(1)) {
+            assert!(track.is_sorted_by_key(|report| report.odometer));
+            let (Some(first), Some(last)) = (track.first(), track.last()) else {
+                continue;
+            };
+            let driven_km = last.odometer.km() - first.odometer.km();
+            assert!(track.len() == 1 || (100.0..700.0).contains(&driven_km), "{driven_km}");
+        }
+    }
+
+    #[test]
+    fn every_planned_violation_is_in_a_track() {
+        for seed in 0..4 {
+            let county = county(seed);
+            let count = |kind| {
+                let planned = county.day.violations.iter();
+                planned.filter(|violation| violation.kind == kind).count()
+            };
+            assert_eq!(count(ViolationKind::Speeding), 8 + 20, "seed {seed}");
+            assert_eq!(count(ViolationKind::FatigueNight), 1, "seed {seed}");
+            assert_eq!(count(ViolationKind::FatigueContinuous), 1, "seed {seed}");
+            assert_eq!(count(ViolationKind::RouteDeviation), 1, "seed {seed}");
+            assert_eq!(count(ViolationKind::OfflineMovement), 1, "seed {seed}");
+        }
+    }
+}
