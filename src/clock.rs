@@ -48,7 +48,8 @@ impl Clock {
 
     /// A clock that shows `began_at` now and runs `rate` times as fast as the machine's.
     ///
-    /// Errors: [`RateError`] when the rate is not in `0..=RATE_MAX`; 0 stands still.
+    /// # Errors
+    /// [`RateError`] when the rate is not in `0..=RATE_MAX`; 0 stands still.
     pub fn development(began_at: Timestamp, rate: f64) -> Result<Self, RateError> {
         if !(0.0..=RATE_MAX).contains(&rate) {
             return Err(RateError(rate));

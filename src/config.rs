@@ -146,7 +146,7 @@ settings! {
         connections_per_address_max = 20000, 1..=1000000, "connections", "Open TCP connections from one address.";
         udp_sessions_max = 20000, 1..=1000000, "sessions", "UDP sessions in all.";
         frame_bytes_max = 2092, 64..=65536, "bytes", "Longest frame, escapes included.";
-        frames_per_second_max = 200, 1..=1000000, "frames", "Frames a second from one connection, averaged over ten seconds.";
+        frames_per_second_max = 2000, 1..=1000000, "frames", "Frames in one second from one connection; more wait for the next second.";
         bad_frames_max = 100, 1..=1000000, "frames", "Bad frames after which a connection is closed.";
         unauthenticated_s_max = 60, 1..=3600, "seconds", "Time until a connection must have authenticated.";
         idle_s_max = 300, 5..=86400, "seconds", "Silence after which a connection is closed.";

@@ -16,9 +16,9 @@ use crate::config::JournalSettings;
 use crate::journal::Journal;
 use crate::model::Fix;
 use crate::telemetry::name;
-use crate::track;
+use crate::track::JournalRecord;
 
-use super::shard::{ShardMessage, ShardRun, shard_of};
+use super::shard::{ShardRecord, ShardRun, shard_of};
 
 /// What became of one submission whose sender waits for the judging, too.
 #[derive(Debug, Default)]
@@ -101,6 +101,12 @@ struct PendingGroup {
     group: Arc<Group>,
 }
 
+impl PendingGroup {
+    fn is_new(&self) -> bool {
+        self.fixes_total == 0 && self.runs.is_empty()
+    }
+}
+
 #[derive(Debug, Default)]
 struct Pending {
     /// Oldest first; the last one is open.
@@ -132,6 +138,13 @@ struct Shared {
     group_fixes_max: usize,
     pending_fixes_max: usize,
     shards: usize,
+}
+
+/// What the commit task may do.
+enum Readiness {
+    Ready { draining: bool },
+    Waiting,
+    Ended,
 }
 
 /// The front of the journal; cheap to clone.
@@ -174,7 +187,7 @@ impl Committer {
         if open_is_full {
             pending.groups.push_back(PendingGroup::default());
         }
-        let was_idle = pending.fixes_total == 0;
+        let was_idle = pending.groups.len() == 1 && pending.groups.back().is_some_and(PendingGroup::is_new);
         pending.fixes_total += count;
         let Some(open) = pending.groups.back_mut() else {
             return Err(SubmitError::Full);
@@ -239,22 +252,27 @@ impl Committer {
     async fn next(&self, linger: Duration) -> Option<PendingGroup> {
         loop {
             let work = self.0.work.notified();
-            {
-                let mut pending = self.pending();
-                let ready = pending.fixes_total > 0 || pending.groups.front().is_some_and(|g| !g.runs.is_empty());
-                if ready && (linger.is_zero() || pending.closed) {
-                    return Self::take(&mut pending);
-                }
-                if !ready && pending.closed {
-                    return None;
-                }
-                if ready {
-                    drop(pending);
-                    tokio::time::sleep(linger).await;
+            match self.readiness() {
+                Readiness::Ended => return None,
+                Readiness::Waiting => work.await,
+                Readiness::Ready { draining } => {
+                    if !draining && !linger.is_zero() {
+                        tokio::time::sleep(linger).await;
+                    }
                     return Self::take(&mut self.pending());
                 }
             }
-            work.await;
+        }
+    }
+
+    fn readiness(&self) -> Readiness {
+        let pending = self.pending();
+        if pending.groups.is_empty() {
+            if pending.closed { Readiness::Ended } else { Readiness::Waiting }
+        } else {
+            Readiness::Ready {
+                draining: pending.closed,
+            }
         }
     }
 
@@ -273,7 +291,7 @@ pub struct CommitTask {
     /// Where records go.
     pub journal: Journal,
     /// Mailboxes of the shards, by shard number.
-    pub shards: Vec<mpsc::Sender<ShardMessage>>,
+    pub shards: Vec<mpsc::Sender<ShardRecord>>,
     /// Time that a group waits for company.
     pub linger: Duration,
     /// Pause before a failed append is tried again.
@@ -285,9 +303,7 @@ pub struct CommitTask {
 impl CommitTask {
     /// Runs until the committer is closed and everything pending is durable.
     pub async fn run(mut self) {
-        let mut record = Vec::new();
         while let Some(pending) = self.committer.next(self.linger).await {
-            record.clear();
             let mut all = pending.fixes;
             let terminal_fixes = all.len();
             let mut parts = Vec::with_capacity(pending.runs.len());
@@ -299,8 +315,7 @@ impl CommitTask {
             let sequence = if all.is_empty() {
                 *self.durable.borrow()
             } else {
-                track::encode_record(&all, &mut record);
-                let sequence = self.append(&record, all.len()).await;
+                let sequence = self.append(JournalRecord::encode(&all), all.len()).await;
                 metrics::counter!(name::FIXES_DURABLE).increment(all.len() as u64);
                 metrics::counter!(name::COMMITS).increment(1);
                 self.durable.send_replace(sequence);
@@ -313,9 +328,10 @@ impl CommitTask {
     }
 
     /// Appends until it succeeds: a sender is never told "durable" before it is.
-    async fn append(&mut self, record: &[u8], fixes: usize) -> u64 {
+    async fn append(&mut self, record: Vec<u8>, fixes: usize) -> u64 {
+        let fixes = u32::try_from(fixes).unwrap_or(u32::MAX);
         loop {
-            match self.journal.append(record, fixes).await {
+            match self.journal.append(record.clone(), fixes).await {
                 Ok(sequence) => {
                     self.set_acknowledging(true);
                     return sequence;
@@ -358,7 +374,7 @@ impl CommitTask {
         }
         for (shard, runs) in self.shards.iter().zip(by_shard) {
             // A closed mailbox means that the shard died; its panic ends the server elsewhere.
-            drop(shard.send(ShardMessage::Record { sequence, runs }).await);
+            drop(shard.send(ShardRecord { sequence, runs }).await);
         }
     }
 }

@@ -1,1 +1,20 @@
 //! Bytes to and from wire messages; sans-IO; knows no domain type.
+//!
+//! Nothing here opens a socket, reads a clock or keeps a number that the wire
+//! does not carry. No input reaches a panic. Start reading at
+//! [`jt808::frame`] (bytes to frames), then [`jt808::message`] (frames to
+//! messages), then [`jt808::session`] (a connection as a state machine).
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+pub mod bcd;
+pub mod error;
+pub mod jt808;
+pub mod reader;
+pub mod text;
+pub mod writer;
+
+pub use bcd::BcdTime;
+pub use error::{DecodeError, EncodeError};
+pub use reader::Reader;
+pub use text::Text;
+pub use writer::Writer;
