@@ -241,16 +241,15 @@ impl FrameDecoder {
     /// Un-escapes `raw`, or the buffer, to the end of the buffer.
     fn unescape(&mut self, raw: Option<&[u8]>, raw_bytes: usize) -> Found {
         let raw_in_buffer = raw.is_none().then_some(raw_bytes);
-        let done = match raw {
-            Some(raw) => unescape(raw, &mut self.buffer),
-            None => {
-                let held = std::mem::take(&mut self.buffer);
-                let mut joined = Vec::with_capacity(held.len().saturating_mul(2));
-                joined.extend_from_slice(&held);
-                let done = unescape(&held, &mut joined);
-                self.buffer = joined;
-                done
-            }
+        let done = if let Some(raw) = raw {
+            unescape(raw, &mut self.buffer)
+        } else {
+            let held = std::mem::take(&mut self.buffer);
+            let mut joined = Vec::with_capacity(held.len().saturating_mul(2));
+            joined.extend_from_slice(&held);
+            let done = unescape(&held, &mut joined);
+            self.buffer = joined;
+            done
         };
         if let Err(error) = done {
             return Found::bad(error, raw_in_buffer);
