@@ -1,0 +1,7 @@
+//! All integration tests, one binary.
+
+mod detect_oracle;
+mod detect_properties;
+mod drive;
+mod truck_tracks;
+mod worked_examples;
