@@ -251,6 +251,7 @@ impl Args for Values {
     fn augment_args(command: Command) -> Command {
         let command = command.arg(
             Arg::new("config")
+                .global(true)
                 .long("config")
                 .env("ROADWARDEN_CONFIG")
                 .value_name("FILE")
@@ -259,6 +260,7 @@ impl Args for Values {
         SETTINGS.iter().fold(command, |command, setting| {
             command.arg(
                 Arg::new(setting.key)
+                    .global(true)
                     .long(setting.flag())
                     .env(setting.variable())
                     .value_name(if setting.bounds.is_some() { "N" } else { "TEXT" })
