@@ -51,7 +51,8 @@ fn header() -> impl Strategy<Value = Header> {
             version: u8::from(edition == Edition::V2019),
             encryption: 0,
             phone: Phone::from_digits(&format!("1390000000{phone}"), edition).unwrap(),
-            serial: serial % 8,
+            // Sub-packages are acknowledged as they come: their serials are their own.
+            serial: serial % 8 + if package.is_some() { 8 } else { 0 },
             package: package.map(|(total, index)| Package {
                 total,
                 index: index.clamp(1, total),

@@ -292,8 +292,8 @@ impl Dispatch {
             .get_or_insert_with(|| Box::new(Reassembler::new(limits)));
         let key = MessageKey::new(&header, package);
         match reassembler.handle_package(now, key, package.index, body) {
-            // Its message waits to be durable: then this part is acknowledged too.
-            Reassembled::Duplicate if self.unacknowledged.holds(&header) => {}
+            // A message of this serial waits to be durable: one answer, then.
+            Reassembled::Kept | Reassembled::Duplicate if self.unacknowledged.holds(&header) => {}
             Reassembled::Kept | Reassembled::Duplicate => {
                 self.acknowledge(&header, AckResult::SUCCESS, replies);
             }
