@@ -1,1 +1,228 @@
 //! Per-vehicle state machines; pure; event time only.
+//!
+//! A [`VehicleState`] takes the fixes of one vehicle in the order of their fix times and gives
+//! [`Transition`]s. It reads no clock, waits for nothing and fails on nothing: a fix that cannot be
+//! judged is answered with the reason and changes no detector. The same fixes in the same order
+//! always give the same transitions, and a state saved and restored between any two of them goes
+//! on as if nothing had happened.
+//!
+//! Start reading at [`VehicleState::handle_fix`], which lists the parts in the order in which they
+//! see a fix; each part is one file whose module docs draw its states.
+
+mod admit;
+mod batch;
+mod deviation;
+mod fatigue;
+mod fault;
+mod grade;
+mod limit;
+mod motion;
+mod offline;
+mod place;
+mod snapshot;
+mod speeding;
+
+pub use admit::Admission;
+pub use batch::judge_track;
+pub use fatigue::HoursLeft;
+pub use grade::{Grade, grade};
+pub use limit::{Limit, limit_at};
+pub use snapshot::SnapshotError;
+
+use crate::geo::{CorridorIndex, RouteNumber};
+use crate::model::rules::RuleSet;
+use crate::model::{Fix, Timestamp, VehicleClass, Violation};
+
+use admit::Admit;
+use deviation::Deviation;
+use fatigue::Fatigue;
+use fault::Fault;
+use motion::{DrivingReport, Motion};
+use place::Place;
+use speeding::Speeding;
+
+/// All that a verdict depends on besides the track.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The rulebook.
+    pub rules: &'a RuleSet,
+    /// The vehicle.
+    pub profile: &'a VehicleProfile,
+    /// All planned routes.
+    pub routes: &'a CorridorIndex,
+}
+
+/// What the register says of a vehicle, as far as it decides verdicts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VehicleProfile {
+    /// Class.
+    pub class: VehicleClass,
+    /// Seats, where known.
+    pub seats: Option<u16>,
+    /// One-way length of its line, where known. Unit: km.
+    pub line_km: Option<f64>,
+    /// The routes it is assigned to, with the time for which each holds.
+    pub routes: Vec<RouteValidity>,
+}
+
+impl VehicleProfile {
+    /// A vehicle of that class of which nothing else is known.
+    pub const fn of_class(class: VehicleClass) -> Self {
+        Self {
+            class,
+            seats: None,
+            line_km: None,
+            routes: Vec::new(),
+        }
+    }
+}
+
+/// A route that a vehicle drives for a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouteValidity {
+    /// Number of the route in the [`CorridorIndex`] of the context.
+    pub route: RouteNumber,
+    /// First moment; `None` for always.
+    pub from: Option<Timestamp>,
+    /// First moment after it; `None` for ever.
+    pub to: Option<Timestamp>,
+}
+
+impl RouteValidity {
+    /// Whether the route holds at `time`.
+    pub fn holds_at(&self, time: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= time) && self.to.is_none_or(|to| time < to)
+    }
+}
+
+/// What a fix changed.
+///
+/// A violation always comes whole, as it stands after the fix. Its key is vehicle, kind and
+/// `started_at`; the first transition of a key is `Opened`, the last one written wins, and writing
+/// one twice is harmless. A `Closed` one may be `Extended` again (a span of speeding joins) or
+/// `Closed` again with an earlier end (a stop turns out to be a rest).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Transition {
+    /// It counts from now on; `ended_at` is null.
+    Opened(Box<Violation>),
+    /// It goes on, or goes on again; `ended_at` is null.
+    Extended(Box<Violation>),
+    /// It is over; `ended_at` is set.
+    Closed(Box<Violation>),
+    /// The vehicle drove in `[from, to)`.
+    ///
+    /// Given when the driving reaches a new minute and when it ends; the pieces of a drive are
+    /// disjoint and together they are the drive.
+    Driving {
+        /// First moment.
+        from: Timestamp,
+        /// First moment after it.
+        to: Timestamp,
+    },
+    /// The vehicle has driven with a reported terminal fault for as long as rule N5 allows or
+    /// longer. Its key is vehicle and `from`; it comes again with each growth.
+    FaultRun {
+        /// First fix with the fault while driving.
+        from: Timestamp,
+        /// Last fix with the fault while driving.
+        to: Timestamp,
+        /// Fault bits seen in it.
+        alarm: u32,
+    },
+}
+
+/// All that is remembered of one vehicle between two fixes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VehicleState {
+    admit: Admit,
+    motion: Motion,
+    driving: DrivingReport,
+    place: Place,
+    speeding: Speeding,
+    fatigue: Fatigue,
+    deviation: Deviation,
+    fault: Fault,
+}
+
+impl VehicleState {
+    /// Judges one fix; transitions are added to `out`.
+    ///
+    /// Only a fix that is later than every fix seen before can be judged; see [`Admission`] for the
+    /// others, which change nothing.
+    pub fn handle_fix(
+        &mut self,
+        context: &Context<'_>,
+        fix: &Fix,
+        out: &mut Vec<Transition>,
+    ) -> Admission {
+        let step = match self.admit.handle_fix(&context.rules.plausibility, fix) {
+            Ok(step) => step.with_gap(&context.rules.motion),
+            Err(refused) => return refused,
+        };
+        let stretches = self.motion.handle_step(&context.rules.motion, &step);
+        self.driving.handle_stretches(&stretches, out);
+        offline::handle_step(context, &step, out);
+        let on_route = self.place.locate(context, fix);
+        let limit = limit_at(context, fix.time, on_route);
+        self.speeding.handle_step(context, &step, &limit, out);
+        for stretch in stretches.iter() {
+            self.fatigue.handle_stretch(context, stretch, fix, out);
+        }
+        self.deviation
+            .handle_step(context, &step, &self.motion, on_route, out);
+        self.fault
+            .handle_step(context.rules, &step, &self.motion, out);
+        Admission::Judged
+    }
+
+    /// The last fix in order that had a believable time, judged or not.
+    pub fn last_fix(&self) -> Option<&Fix> {
+        self.admit.last_seen()
+    }
+
+    /// Time of the last fix that was judged.
+    pub fn last_judged(&self) -> Option<Timestamp> {
+        self.admit.last_judged().map(|mark| mark.fix.time)
+    }
+
+    /// Whether the vehicle was driving at its last judged fix.
+    pub fn is_driving(&self, rules: &RuleSet) -> bool {
+        self.admit
+            .last_judged()
+            .is_some_and(|mark| mark.fix.speed > rules.motion.driving_over)
+    }
+
+    /// The offline question at `now`: how long ago the last judged fix was taken, when that is a
+    /// gap in the record (A9); `None` while data flows or before any came.
+    pub fn silent_since(&self, rules: &RuleSet, now: Timestamp) -> Option<Timestamp> {
+        self.last_judged()
+            .filter(|last| now.since(*last) >= rules.motion.gap)
+    }
+
+    /// What the driver of the last judged fix may still drive, as it stood at that fix.
+    pub fn hours_left(&self, context: &Context<'_>) -> Option<HoursLeft> {
+        let mark = self.admit.last_judged()?;
+        Some(self.fatigue.hours_left(context, mark.driver, mark.fix.time))
+    }
+
+    /// Bytes that this state takes, its heap included.
+    pub fn memory_bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.speeding.heap_bytes()
+            + self.fatigue.heap_bytes()
+            + self.deviation.heap_bytes()
+    }
+
+    /// The saved form: versioned, compact, the same on every machine.
+    pub fn snapshot(&self) -> Vec<u8> {
+        snapshot::write(self)
+    }
+
+    /// From the saved form.
+    ///
+    /// # Errors
+    /// [`SnapshotError`] when the bytes are of another version, cut, or no saved form.
+    pub fn restore(bytes: &[u8]) -> Result<Self, SnapshotError> {
+        snapshot::read(bytes)
+    }
+}

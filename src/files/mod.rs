@@ -1,1 +1,14 @@
 //! Files in: recorded fixes, fleet folders, routes and areas.
+//!
+//! Readers never panic and never stop at the first bad line: each bad line is told with its
+//! number, a stable code and a sentence. They know no store; the caller decides what to do.
+
+pub mod areas;
+pub mod fixes;
+pub mod fleet;
+mod geojson;
+pub mod problem;
+pub mod routes;
+mod table;
+
+pub use problem::{Problem, Problems};

@@ -1,19 +1,15 @@
 //! Facts from which an enterprise's monitoring duty is judged.
 
+use std::ops::Range;
+
 use super::fleet::Monitor;
 use super::time::{Span, Timestamp};
 use super::vehicle::{Plate, Region};
 use super::violation::{Severity, ViolationKind};
 
 /// Minutes of one local day, as a set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MinuteSet([u64; 23]);
-
-impl Default for MinuteSet {
-    fn default() -> Self {
-        Self([0; 23])
-    }
-}
 
 impl MinuteSet {
     /// Minutes of a day.
@@ -42,6 +38,62 @@ impl MinuteSet {
         for (word, theirs) in self.0.iter_mut().zip(other.0) {
             *word |= theirs;
         }
+    }
+
+    /// Adds the minutes `range.start..range.end`; minutes past the day are ignored.
+    pub fn insert_range(&mut self, range: Range<u16>) {
+        let end = range.end.min(Self::MINUTES);
+        for (index, word) in (0_u16..).zip(self.0.iter_mut()) {
+            let low = range.start.clamp(index * 64, index * 64 + 64) - index * 64;
+            let high = end.clamp(index * 64, index * 64 + 64) - index * 64;
+            if low < high {
+                *word |= (u64::MAX >> (64 - (high - low))) << low;
+            }
+        }
+    }
+
+    /// Minutes that are in both.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        let mut both = *self;
+        for (word, theirs) in both.0.iter_mut().zip(other.0) {
+            *word &= theirs;
+        }
+        both
+    }
+
+    /// Minutes that are here and not in `other`.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Self {
+        let mut rest = *self;
+        for (word, theirs) in rest.0.iter_mut().zip(other.0) {
+            *word &= !theirs;
+        }
+        rest
+    }
+
+    /// Runs of neighbouring minutes, in order.
+    pub fn runs(&self) -> Vec<Range<u16>> {
+        let mut runs: Vec<Range<u16>> = Vec::new();
+        for (index, word) in (0_u16..).zip(self.0) {
+            let mut rest = word;
+            while rest != 0 {
+                let start = u16::try_from(rest.trailing_zeros()).unwrap_or(0);
+                let length = u16::try_from((rest >> start).trailing_ones()).unwrap_or(0);
+                let run = index * 64 + start..index * 64 + start + length;
+                match runs.last_mut() {
+                    Some(last) if last.end == run.start => last.end = run.end,
+                    _ => runs.push(run),
+                }
+                let taken = start + length;
+                rest = if taken < 64 {
+                    rest >> taken << taken
+                } else {
+                    0
+                };
+            }
+        }
+        runs
     }
 
     /// Number of minutes.
@@ -227,4 +279,27 @@ pub struct DutyFacts {
     pub faults: Vec<FaultRun>,
     /// Contradictions with fix times in the period.
     pub contradictions: Vec<Contradiction>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_the_ranges_that_went_in() {
+        let mut set = MinuteSet::default();
+        set.insert_range(0..1);
+        set.insert_range(60..130);
+        set.insert_range(192..256);
+        set.insert_range(1439..2000);
+        assert_eq!(set.runs(), [0..1, 60..130, 192..256, 1439..1440]);
+        assert_eq!(set.len(), 1 + 70 + 64 + 1);
+        let mut one = MinuteSet::default();
+        for minute in (60..130).chain([0, 1439]).chain(192..256) {
+            one.insert(minute);
+        }
+        assert_eq!(set, one);
+        set.insert_range(700..700);
+        assert_eq!(set, one);
+    }
 }

@@ -1,17 +1,269 @@
 //! Thresholds and limits, valid by construction, with a version. No number of a rule stands in code.
 
-use super::time::{LocalZone, Span};
-use super::violation::Severity;
+use super::route::RoadKind;
+use super::time::{LocalZone, Span, Timestamp};
+use super::units::Speed;
+use super::vehicle::VehicleClass;
+use super::violation::{PointsBasis, Severity};
 
 /// A whole rulebook document, checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RuleSet {
     /// Version written into every violation and verdict.
     pub version: String,
+    /// First moment at which this version holds.
+    pub effective_from: Timestamp,
+    /// First moment at which it holds no more; `None` while no successor is known.
+    pub effective_to: Option<Timestamp>,
     /// Zone of days and night windows.
     pub zone: LocalZone,
+    /// Night: monitoring limit of coaches and the night counter of fatigue (A1).
+    pub night: DailyWindow,
+    /// What driving, stopping and a gap in the record are.
+    pub motion: MotionRules,
+    /// Limits, spans and points of speeding.
+    pub speeding: SpeedingRules,
+    /// Severity that goes with points, for every kind.
+    pub severity: SeverityByPoints,
+    /// Rest and the four driving counters.
+    pub fatigue: FatigueRules,
+    /// Movement while no data came.
+    pub offline: OfflineRules,
+    /// Corridor of the planned route.
+    pub deviation: DeviationRules,
+    /// What a believable record is.
+    pub plausibility: PlausibilityRules,
     /// Rules of the monitoring duty.
     pub duty: DutyRules,
+}
+
+/// A value for each group of vehicle classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByClass<T> {
+    /// Coaches of every kind (客运).
+    pub coach: T,
+    /// Dangerous goods.
+    pub hazmat: T,
+    /// Heavy trucks and tractors.
+    pub heavy_truck: T,
+}
+
+impl<T> ByClass<T> {
+    /// The value for one class.
+    pub const fn of(&self, class: VehicleClass) -> &T {
+        match class {
+            VehicleClass::TouristCoach
+            | VehicleClass::CharterCoach
+            | VehicleClass::LineCoach1
+            | VehicleClass::LineCoach2
+            | VehicleClass::LineCoach3
+            | VehicleClass::LineCoach4 => &self.coach,
+            VehicleClass::Hazmat => &self.hazmat,
+            VehicleClass::HeavyTruck => &self.heavy_truck,
+        }
+    }
+}
+
+/// What driving, stopping and a gap are. Source: contract section 4, regulations A9.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MotionRules {
+    /// Driving is a speed over this one.
+    pub driving_over: Speed,
+    /// A movement shorter than this is no driving and ends no stop.
+    pub movement_min: Span,
+    /// From this long on, the time between two fixes is a gap: what happened in it is unknown.
+    pub gap: Span,
+    /// Ends of a gap closer than this mean that the vehicle stood. Unit: m.
+    pub same_place_m: f64,
+}
+
+/// Limits, spans and points of speeding. Source: regulations 4.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpeedingRules {
+    /// A span counts when it lasts longer than this.
+    pub counts_over: Span,
+    /// Spans of one limit join when the time between them is shorter than this (A10).
+    pub join_within: Span,
+    /// Share of the day limit that coaches may drive at night. Unit: percent.
+    pub night_percent: u32,
+    /// Coaches with at least this many seats have the night limit; unknown seats count as enough.
+    pub night_seats_min: u16,
+    /// Highest legal speed of each class.
+    pub caps: ByClass<ClassCap>,
+    /// Driver points by excess over the legal limit, ascending, the first row from 0 percent.
+    pub points: Vec<PointsRow>,
+    /// Severity when only the monitoring limit is exceeded.
+    pub monitor_only: MonitorOnly,
+}
+
+/// Highest legal speed of a class by kind of road.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClassCap {
+    /// On expressways and urban expressways.
+    pub expressway: Speed,
+    /// On other roads.
+    pub other: Speed,
+    /// Where no road is known.
+    pub unknown: Speed,
+}
+
+impl ClassCap {
+    /// The cap on one kind of road.
+    pub const fn on(&self, road: Option<RoadKind>) -> Speed {
+        match road {
+            Some(RoadKind::Expressway) => self.expressway,
+            Some(RoadKind::Other) => self.other,
+            None => self.unknown,
+        }
+    }
+}
+
+/// One row of the points table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PointsRow {
+    /// Excess over the legal limit from which the row holds, this value included. Unit: percent.
+    pub over_percent: u32,
+    /// Points on expressways and urban expressways.
+    pub expressway: u8,
+    /// Points on other roads.
+    pub other: u8,
+}
+
+/// Severity when only the monitoring limit is exceeded. Source: regulations 4.4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MonitorOnly {
+    /// Excess from which it is graver, this value included. Unit: percent.
+    pub graver_percent: u32,
+    /// Below that.
+    pub below: Severity,
+    /// From that on.
+    pub from: Severity,
+}
+
+/// Severity that goes with driver points; rows ascending, the first from 0 points.
+///
+/// The default, without rows, says L1 of everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SeverityByPoints(Vec<(u8, Severity)>);
+
+impl SeverityByPoints {
+    /// From rows of (lowest points, severity).
+    ///
+    /// Errors: `None` unless the points begin at 0 and ascend and no severity falls.
+    pub fn new(rows: Vec<(u8, Severity)>) -> Option<Self> {
+        let begins = rows.first().is_some_and(|row| row.0 == 0);
+        let ascends = rows
+            .windows(2)
+            .all(|pair| matches!(pair, [low, high] if low.0 < high.0 && low.1 <= high.1));
+        (begins && ascends).then_some(Self(rows))
+    }
+
+    /// Severity of that many points.
+    pub fn of(&self, points: u8) -> Severity {
+        self.0
+            .iter()
+            .rev()
+            .find(|row| row.0 <= points)
+            .map_or(Severity::L1, |row| row.1)
+    }
+}
+
+/// What one kind of violation costs one class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Penalty {
+    /// Driver points.
+    pub points: u8,
+    /// Where the points come from; `None` without points.
+    pub basis: Option<PointsBasis>,
+    /// Severity below which the kind is never graded, whatever the points say.
+    pub severity_min: Severity,
+}
+
+/// Rest and the four counters. Source: regulations 5, A1-A9.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FatigueRules {
+    /// A stop at least this long is a rest.
+    pub rest_min: Span,
+    /// Fastest travel assumed through a gap: what the distance leaves over may have been a rest.
+    pub gap_speed: Speed,
+    /// F-4H counts stops too short to be a rest as driving, once driving goes on (option of A4).
+    pub count_short_stops: bool,
+    /// F-4H: driving since the last rest.
+    pub continuous: FatigueKind,
+    /// F-N2: its part inside the night window.
+    pub night: FatigueKind,
+    /// F-24: driving in a rolling window.
+    pub hours24: FatigueKind,
+    /// Length of the F-24 window.
+    pub hours24_window: Span,
+    /// F-7D: driving in a rolling window.
+    pub days7: FatigueKind,
+    /// Length of the F-7D window.
+    pub days7_window: Span,
+}
+
+/// One fatigue counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FatigueKind {
+    /// Driving over this is a violation.
+    pub limit: Span,
+    /// Which classes it is for.
+    pub applies: ByClass<bool>,
+    /// What it costs.
+    pub penalty: ByClass<Penalty>,
+}
+
+/// Movement while no data came; the gap and the distance are those of [`MotionRules`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfflineRules {
+    /// What it costs.
+    pub penalty: ByClass<Penalty>,
+}
+
+/// Leaving the corridor of the planned route.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DeviationRules {
+    /// Outside must reach this far past the half-width to count. Unit: m.
+    pub margin_m: f64,
+    /// Outside must last at least this long.
+    pub dwell: Span,
+    /// Outside must be seen by at least this many fixes.
+    pub fixes_min: u32,
+    /// Back inside must last at least this long.
+    pub return_dwell: Span,
+    /// A stop or an unknown stretch at least this long ends the trip and the watch.
+    pub trip_end: Span,
+    /// What it costs.
+    pub penalty: ByClass<Penalty>,
+}
+
+/// What a believable record is. Source: regulations 10.1, A12.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PlausibilityRules {
+    /// Lowest latitude. Unit: millionths of a degree.
+    pub lat_udeg_min: i32,
+    /// Highest latitude. Unit: millionths of a degree.
+    pub lat_udeg_max: i32,
+    /// Lowest longitude. Unit: millionths of a degree.
+    pub lon_udeg_min: i32,
+    /// Highest longitude. Unit: millionths of a degree.
+    pub lon_udeg_max: i32,
+    /// Highest speed.
+    pub speed_max: Speed,
+    /// Lowest altitude. Unit: m.
+    pub altitude_m_min: i16,
+    /// Highest altitude. Unit: m.
+    pub altitude_m_max: i16,
+    /// How far ahead of its reception a fix time may be and still be judged.
+    pub future_allowance: Span,
+    /// Fix times before this are a clock that was never set.
+    pub earliest: Timestamp,
+    /// Fastest travel between two fixes that is believed.
+    pub jump_speed: Speed,
+    /// Distance that is always believed: noise and whole-second times. Unit: m.
+    pub jump_slack_m: f64,
+    /// This many consecutive fixes that agree on a new place make it the place.
+    pub jump_fixes: u32,
 }
 
 /// A daily window of local time; may cross midnight.

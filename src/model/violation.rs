@@ -1,8 +1,10 @@
 //! What our rules concluded from a track.
 
+use sha2::{Digest as _, Sha256};
+
 use super::time::{Span, Timestamp};
 use super::units::{Position, Speed};
-use super::vehicle::{DriverId, VehicleId, named_enum};
+use super::vehicle::{DriverId, Plate, VehicleId, named_enum};
 
 named_enum! {
     /// Kind of a violation.
@@ -222,6 +224,28 @@ pub struct Violation {
 }
 
 impl Violation {
+    /// Its identifier: the same for the same plate, kind and beginning, on every machine.
+    ///
+    /// Shape: first 32 hex digits of SHA-256 over plate text, colour name, kind name and
+    /// `started_at` in milliseconds, joined by line feeds. Source: our choice.
+    pub fn id(&self, plate: &Plate) -> String {
+        let key = format!(
+            "{}\n{}\n{}\n{}",
+            plate.text,
+            plate.color.name(),
+            self.kind.name(),
+            self.started_at.millis()
+        );
+        let digest = Sha256::digest(key.as_bytes());
+        let mut id = String::with_capacity(32);
+        for byte in digest.iter().take(16) {
+            for nibble in [byte >> 4, byte & 15] {
+                id.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+            }
+        }
+        id
+    }
+
     /// How long the condition has held, up to the last fix while open.
     pub fn duration(&self) -> Span {
         self.ended_at

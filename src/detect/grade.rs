@@ -1,0 +1,92 @@
+//! Severity and driver points: from the legal limit only, never from the monitoring limit.
+//!
+//! Source: regulations 4.4 and 5; contract section 4.
+
+use crate::model::route::RoadKind;
+use crate::model::rules::{ByClass, Penalty, PointsRow, RuleSet};
+use crate::model::violation::PointsBasis;
+use crate::model::{Severity, Speed, VehicleClass};
+
+use super::limit::Limit;
+
+/// How grave a violation is and what it costs the driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grade {
+    /// Severity.
+    pub severity: Severity,
+    /// Driver points; `None` where they cannot be told.
+    pub points: Option<u8>,
+    /// Why the points are what they are; `None` when 0.
+    pub basis: Option<PointsBasis>,
+}
+
+/// Grades the highest speed of a span against its limit.
+///
+/// Where the road is unknown the severity is that of other roads and the points are open.
+pub fn grade(rules: &RuleSet, limit: &Limit, peak: Speed) -> Grade {
+    let speeding = &rules.speeding;
+    let (severity, points) = if peak > limit.legal {
+        let points = speeding
+            .points
+            .iter()
+            .rev()
+            .find(|row| reaches(peak, limit.legal, row.over_percent))
+            .map_or(0, |row| points_on(*row, limit.road));
+        (rules.severity.of(points), points)
+    } else if reaches(peak, limit.monitor, speeding.monitor_only.graver_percent) {
+        (speeding.monitor_only.from, 0)
+    } else {
+        (speeding.monitor_only.below, 0)
+    };
+    let basis = if limit.hazmat_cap {
+        PointsBasis::HazmatArticle46
+    } else {
+        PointsBasis::SpeedingTable
+    };
+    match limit.road {
+        None => Grade {
+            severity,
+            points: None,
+            basis: Some(PointsBasis::RoadUnknown),
+        },
+        Some(_) => Grade {
+            severity,
+            points: Some(points),
+            basis: (points > 0).then_some(basis),
+        },
+    }
+}
+
+/// What a kind with fixed points costs a class; open when points hang on an unknown driver (A8).
+pub(super) fn penalty(
+    rules: &RuleSet,
+    penalties: &ByClass<Penalty>,
+    class: VehicleClass,
+    driver_known: bool,
+) -> Grade {
+    let penalty = penalties.of(class);
+    let severity = rules.severity.of(penalty.points).max(penalty.severity_min);
+    let open = penalty.points > 0 && !driver_known;
+    Grade {
+        severity,
+        points: (!open).then_some(penalty.points),
+        basis: if open {
+            Some(PointsBasis::DriverUnknown)
+        } else {
+            penalty.basis
+        },
+    }
+}
+
+fn points_on(row: PointsRow, road: Option<RoadKind>) -> u8 {
+    match road {
+        Some(RoadKind::Expressway) => row.expressway,
+        Some(RoadKind::Other) | None => row.other,
+    }
+}
+
+/// Whether `speed` is over `limit` by at least `percent`, exactly.
+fn reaches(speed: Speed, limit: Speed, percent: u32) -> bool {
+    let excess = u64::from(speed.mkmh().saturating_sub(limit.mkmh()));
+    excess * 100 >= u64::from(limit.mkmh()) * u64::from(percent)
+}

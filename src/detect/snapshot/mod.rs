@@ -1,0 +1,238 @@
+//! The saved form of a [`VehicleState`](super::VehicleState).
+//!
+//! ```text
+//! byte 0        version, 1
+//! bytes         moment from which times are counted, then every part in the order of the struct
+//! last 4 bytes  FNV-1a of all before, folded to 32 bits, little-endian
+//! ```
+//!
+//! Numbers are variable-length, so that the state of a standing vehicle takes about a hundred
+//! bytes. A change of the meaning of any field is a new version; there is no migration, because a
+//! state can be built again from the stored track.
+
+mod bytes;
+
+use super::VehicleState;
+use super::admit::{Admit, Mark, Newcomer};
+use super::deviation::{Deviation, Outside};
+use super::fatigue::{CREW_MAX, DriverState, DrivingLog, Fatigue, LOG_BYTES_MAX, OpenFatigue};
+use super::fault::{Fault, Run};
+use super::limit::Limit;
+use super::motion::{DrivingReport, Motion};
+use super::place::Place;
+use super::speeding::{Confirmed, GROUPS_MAX, Group, Speeding};
+
+use bytes::{Reader, Saved, Writer, load_bytes, load_list, save_bytes, save_list, saved_struct};
+
+/// Version of the saved form.
+const VERSION: u8 = 1;
+
+/// Bytes of the check code.
+const CHECK_BYTES: usize = 4;
+
+/// Why bytes are no saved state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    /// The saved form is of another version.
+    #[error("snapshot has version {0}, this program writes version {VERSION}")]
+    Version(u8),
+    /// The check code does not fit the bytes.
+    #[error("snapshot is damaged: its check code does not fit")]
+    Check,
+    /// The bytes end too early.
+    #[error("snapshot ends too early")]
+    Truncated,
+    /// A value that was never written.
+    #[error("snapshot holds a value that is never written")]
+    Value,
+    /// Bytes are left over.
+    #[error("snapshot has {0} bytes too many")]
+    Trailing(usize),
+}
+
+/// The saved form of a state.
+pub(super) fn write(state: &VehicleState) -> Vec<u8> {
+    let base = state.admit.last_seen().map_or(0, |fix| fix.time.millis());
+    let mut writer = Writer {
+        bytes: vec![VERSION],
+        base,
+    };
+    base.save(&mut writer);
+    state.save(&mut writer);
+    let check = check_code(&writer.bytes);
+    writer.bytes.extend_from_slice(&check);
+    writer.bytes
+}
+
+/// The state from its saved form.
+pub(super) fn read(bytes: &[u8]) -> Result<VehicleState, SnapshotError> {
+    let version = *bytes.first().ok_or(SnapshotError::Truncated)?;
+    if version != VERSION {
+        return Err(SnapshotError::Version(version));
+    }
+    let (saved, check) = bytes
+        .split_last_chunk::<CHECK_BYTES>()
+        .filter(|(saved, _)| !saved.is_empty())
+        .ok_or(SnapshotError::Truncated)?;
+    if check_code(saved) != *check {
+        return Err(SnapshotError::Check);
+    }
+    let mut reader = Reader {
+        bytes: saved.get(1..).unwrap_or_default(),
+        base: 0,
+    };
+    reader.base = i64::load(&mut reader)?;
+    let state = VehicleState::load(&mut reader)?;
+    match reader.bytes.len() {
+        0 => Ok(state),
+        left => Err(SnapshotError::Trailing(left)),
+    }
+}
+
+fn check_code(bytes: &[u8]) -> [u8; CHECK_BYTES] {
+    let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325, mix);
+    let folded = (hash ^ (hash >> 32)) & 0xffff_ffff;
+    let [a, b, c, d, ..] = folded.to_le_bytes();
+    [a, b, c, d]
+}
+
+saved_struct!(VehicleState {
+    admit,
+    motion,
+    driving,
+    place,
+    speeding,
+    fatigue,
+    deviation,
+    fault,
+});
+saved_struct!(Admit {
+    seen,
+    judged,
+    newcomer
+});
+saved_struct!(Mark { fix, driver });
+saved_struct!(Newcomer { last, fixes });
+saved_struct!(Motion {
+    pending_since,
+    driving,
+    standing_since
+});
+saved_struct!(DrivingReport { untold, minute_end });
+saved_struct!(Place { hint });
+saved_struct!(Group {
+    limit,
+    route_id,
+    started_at,
+    confirmed,
+    span_from,
+    ended_at,
+    peak,
+    last_over,
+    fixes,
+    driver,
+});
+saved_struct!(Limit {
+    monitor,
+    legal,
+    source,
+    route,
+    road,
+    hazmat_cap
+});
+saved_struct!(Confirmed { at, first_seen_at });
+saved_struct!(DriverState {
+    driver,
+    continuous,
+    night,
+    night_began,
+    inferred,
+    inferred_until,
+    stop_from,
+    rested,
+    log,
+    slack,
+    open,
+});
+saved_struct!(OpenFatigue {
+    started_at,
+    ended_at,
+    driving,
+    inferred,
+    first_fix,
+    last,
+    fixes,
+    first_seen_at,
+});
+saved_struct!(Deviation { route, outside });
+saved_struct!(Outside {
+    route_id,
+    started_at,
+    confirmed,
+    returned_at,
+    peak,
+    max_distance_m,
+    far,
+    fixes,
+    last,
+    driver,
+});
+saved_struct!(Fault { run });
+saved_struct!(Run {
+    from,
+    to,
+    driven,
+    alarm
+});
+
+impl Saved for Speeding {
+    fn save(&self, to: &mut Writer) {
+        save_list(&self.groups, to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, SnapshotError> {
+        Ok(Self {
+            groups: load_list(from, GROUPS_MAX)?,
+        })
+    }
+}
+
+impl Saved for Fatigue {
+    fn save(&self, to: &mut Writer) {
+        save_list(&self.crew, to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, SnapshotError> {
+        Ok(Self {
+            crew: load_list(from, CREW_MAX)?,
+        })
+    }
+}
+
+impl Saved for DrivingLog {
+    fn save(&self, to: &mut Writer) {
+        save_bytes(&self.bytes, to);
+        self.growing.save(to);
+        if !self.bytes.is_empty() {
+            (self.first, self.last_end).save(to);
+        }
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, SnapshotError> {
+        let bytes = load_bytes(from, LOG_BYTES_MAX)?.to_vec();
+        let growing = Saved::load(from)?;
+        let (first, last_end) = if bytes.is_empty() {
+            (0, 0)
+        } else {
+            Saved::load(from)?
+        };
+        let log = Self {
+            first,
+            last_end,
+            bytes,
+            growing,
+        };
+        log.is_whole().then_some(log).ok_or(SnapshotError::Value)
+    }
+}

@@ -1,0 +1,240 @@
+//! Speeding: spans over a limit, joined, counted when long enough.
+//!
+//! ```text
+//! no span --fix over its limit--> span (joins a group of the same limit that ended just before)
+//! span --fix over the same limit--> span
+//! span --fix not over, or under another limit--> ended at that fix
+//! span --gap--> ended at the last fix over the limit
+//! ended --join time over--> forgotten
+//! ```
+//!
+//! A group of joined spans is a violation from the moment when one of its spans has lasted longer
+//! than `counts_over`; `confirmed_at` is the beginning of that span plus this time. Before that
+//! nothing is told. The limit is judged fix by fix, so that 22:00, 06:00 and the edge of a corridor
+//! end a span at the first fix under the other limit, which may begin another. Speed and limit are
+//! compared as exact integers.
+
+use crate::geo::RouteNumber;
+use crate::model::violation::{AppliedLimit, Details, EvidenceMarks, FixMark, LimitSource};
+use crate::model::{DriverId, Fix, Timestamp, VehicleId, Violation, ViolationKind};
+
+use super::admit::{Step, mark};
+use super::grade::grade;
+use super::limit::Limit;
+use super::{Context, Transition};
+
+/// Groups remembered at once; more than the limits that can change within the join time in earnest.
+pub(super) const GROUPS_MAX: usize = 4;
+
+/// Spans over limits that may still join or grow, oldest first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Speeding {
+    pub(super) groups: Vec<Group>,
+}
+
+/// Joined spans over one limit.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Group {
+    /// The limit of all its spans.
+    pub(super) limit: Limit,
+    /// Identifier of the route that carries the limit.
+    pub(super) route_id: Option<Box<str>>,
+    /// First fix over the limit.
+    pub(super) started_at: Timestamp,
+    /// From when it counts.
+    pub(super) confirmed: Option<Confirmed>,
+    /// Beginning of the last span.
+    pub(super) span_from: Timestamp,
+    /// End of the last span; `None` while it goes on.
+    pub(super) ended_at: Option<Timestamp>,
+    /// Highest speed, the first of equals.
+    pub(super) peak: FixMark,
+    /// Last fix over the limit.
+    pub(super) last_over: Timestamp,
+    /// Fixes over the limit.
+    pub(super) fixes: u32,
+    /// First known driver.
+    pub(super) driver: Option<DriverId>,
+}
+
+/// When and by which fix a group became a violation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Confirmed {
+    /// From when it counts.
+    pub(super) at: Timestamp,
+    /// When the fix that showed it was received.
+    pub(super) first_seen_at: Timestamp,
+}
+
+impl Speeding {
+    pub(super) fn heap_bytes(&self) -> usize {
+        let names = |group: &Group| group.route_id.as_ref().map_or(0, |id| id.len());
+        self.groups.capacity() * size_of::<Group>() + self.groups.iter().map(names).sum::<usize>()
+    }
+
+    pub(super) fn handle_step(
+        &mut self,
+        context: &Context<'_>,
+        step: &Step<'_>,
+        limit: &Limit,
+        out: &mut Vec<Transition>,
+    ) {
+        let fix = step.fix;
+        let over = fix.speed > limit.monitor;
+        if self.groups.is_empty() && !over {
+            return;
+        }
+        for group in &mut self.groups {
+            let ends = group.ended_at.is_none() && (!over || group.limit != *limit);
+            if step.gap.is_some() && group.ended_at.is_none() {
+                group.end(context, fix, group.last_over, out);
+            } else if ends {
+                group.end(context, fix, fix.time, out);
+            }
+        }
+        let join_within = context.rules.speeding.join_within;
+        self.groups.retain(|group| {
+            group
+                .ended_at
+                .is_none_or(|end| fix.time.since(end) < join_within)
+        });
+        if over {
+            self.group_of(context, fix, limit).extend(context, fix, out);
+        }
+    }
+
+    /// The group that a fix over the limit belongs to, a new one where there is none.
+    fn group_of(&mut self, context: &Context<'_>, fix: &Fix, limit: &Limit) -> &mut Group {
+        let known = self.groups.iter().position(|group| group.limit == *limit);
+        let index = known.unwrap_or_else(|| {
+            if self.groups.len() >= GROUPS_MAX {
+                self.groups.remove(0);
+            }
+            self.groups.reserve_exact(1);
+            self.groups.push(Group::new(context, fix, limit));
+            self.groups.len() - 1
+        });
+        &mut self.groups[index]
+    }
+}
+
+impl Group {
+    fn new(context: &Context<'_>, fix: &Fix, limit: &Limit) -> Self {
+        let route_id = limit.route.and_then(|key| {
+            let has_key = |number: &RouteNumber| context.routes.key(*number) == Some(key);
+            let number = super::place::active(context.profile, fix.time).find(has_key)?;
+            Some(Box::from(context.routes.route(number)?.id.as_str()))
+        });
+        Self {
+            limit: *limit,
+            route_id,
+            started_at: fix.time,
+            confirmed: None,
+            span_from: fix.time,
+            ended_at: None,
+            peak: mark(fix),
+            last_over: fix.time,
+            fixes: 0,
+            driver: None,
+        }
+    }
+
+    /// One more fix over the limit.
+    fn extend(&mut self, context: &Context<'_>, fix: &Fix, out: &mut Vec<Transition>) {
+        if self.ended_at.take().is_some() {
+            self.span_from = fix.time;
+        }
+        if fix.speed > self.peak.speed {
+            self.peak = mark(fix);
+        }
+        self.last_over = fix.time;
+        self.fixes = self.fixes.saturating_add(1);
+        self.driver = self.driver.or(fix.driver);
+        let told = self.confirmed.is_some();
+        self.confirm(context, fix.time, fix);
+        if let Some(confirmed) = self.confirmed {
+            let violation = Box::new(self.violation(context, fix.vehicle, confirmed));
+            out.push(if told {
+                Transition::Extended(violation)
+            } else {
+                Transition::Opened(violation)
+            });
+        }
+    }
+
+    /// The span ends at `end`, known from `fix`.
+    fn end(&mut self, context: &Context<'_>, fix: &Fix, end: Timestamp, out: &mut Vec<Transition>) {
+        let told = self.confirmed.is_some();
+        self.confirm(context, end, fix);
+        if let Some(confirmed) = self.confirmed {
+            if !told {
+                let violation = self.violation(context, fix.vehicle, confirmed);
+                out.push(Transition::Opened(Box::new(violation)));
+            }
+            self.ended_at = Some(end);
+            let violation = self.violation(context, fix.vehicle, confirmed);
+            out.push(Transition::Closed(Box::new(violation)));
+        }
+        self.ended_at = Some(end);
+    }
+
+    /// The last span is known to last until `until`.
+    fn confirm(&mut self, context: &Context<'_>, until: Timestamp, fix: &Fix) {
+        let counts_over = context.rules.speeding.counts_over;
+        if self.confirmed.is_none() && until.since(self.span_from) > counts_over {
+            self.confirmed = Some(Confirmed {
+                at: self.span_from + counts_over,
+                first_seen_at: fix.received,
+            });
+        }
+    }
+
+    fn violation(
+        &self,
+        context: &Context<'_>,
+        vehicle: VehicleId,
+        confirmed: Confirmed,
+    ) -> Violation {
+        let grade = grade(context.rules, &self.limit, self.peak.speed);
+        Violation {
+            vehicle,
+            driver: self.driver,
+            kind: ViolationKind::Speeding,
+            started_at: self.started_at,
+            confirmed_at: confirmed.at,
+            ended_at: self.ended_at,
+            peak: self.peak,
+            limit: Some(self.applied()),
+            excess_ratio: self.peak.speed.excess_ratio(self.limit.monitor),
+            legal_excess_ratio: self.peak.speed.excess_ratio(self.limit.legal),
+            severity: grade.severity,
+            points: grade.points,
+            points_basis: grade.basis,
+            details: Details::Speeding,
+            evidence: EvidenceMarks {
+                first_fix: self.started_at,
+                peak_fix: self.peak.time,
+                last_fix: self.last_over,
+                fixes: self.fixes,
+            },
+            first_seen_at: confirmed.first_seen_at,
+            rulebook_version: context.rules.version.clone(),
+        }
+    }
+
+    fn applied(&self) -> AppliedLimit {
+        let by_route = self.limit.source == LimitSource::Route;
+        AppliedLimit {
+            monitor: self.limit.monitor,
+            legal: self.limit.legal,
+            source: self.limit.source,
+            reference: self
+                .route_id
+                .as_ref()
+                .filter(|_| by_route)
+                .map(|id| format!("route/{id}")),
+            map_version: None,
+            confidence: None,
+        }
+    }
+}

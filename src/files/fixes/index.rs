@@ -1,0 +1,79 @@
+//! The register as a reader of fixes needs it: borrowed text in, numbers out, no allocation.
+
+use rustc_hash::FxHashMap;
+
+use super::row::Subject;
+use crate::model::{DriverId, Plate, PlateColor, TerminalPhone, VehicleId};
+
+/// Who knows vehicles and drivers by number.
+pub trait Registry {
+    /// The vehicle that a row names, where it is known.
+    fn vehicle(&mut self, subject: &Subject<'_>) -> Option<VehicleId>;
+
+    /// The driver with that licence; an implementation may give a number to a new one.
+    fn driver(&mut self, licence: &str) -> Option<DriverId>;
+}
+
+/// Plates, terminals and licences in memory.
+#[derive(Clone, Debug, Default)]
+pub struct FleetIndex {
+    plates: FxHashMap<Box<str>, Vec<(PlateColor, VehicleId)>>,
+    terminals: FxHashMap<Box<str>, VehicleId>,
+    drivers: FxHashMap<Box<str>, DriverId>,
+}
+
+impl FleetIndex {
+    /// Adds a vehicle; a later one of the same plate or terminal wins.
+    pub fn insert_vehicle(
+        &mut self,
+        plate: &Plate,
+        terminal: Option<&TerminalPhone>,
+        id: VehicleId,
+    ) {
+        let colors = self.plates.entry(plate.text.as_str().into()).or_default();
+        colors.retain(|(color, _)| *color != plate.color);
+        colors.push((plate.color, id));
+        if let Some(terminal) = terminal {
+            self.terminals.insert(terminal.as_str().into(), id);
+        }
+    }
+
+    /// Adds a driver.
+    pub fn insert_driver(&mut self, licence: &str, id: DriverId) {
+        self.drivers.insert(licence.into(), id);
+    }
+
+    /// The vehicle that a row names, where it is known.
+    pub fn find(&self, subject: &Subject<'_>) -> Option<VehicleId> {
+        match subject {
+            Subject::Plate(text, color) => self
+                .plates
+                .get(text.as_ref())?
+                .iter()
+                .find(|(theirs, _)| theirs == color)
+                .map(|(_, id)| *id),
+            Subject::Terminal(phone) => self.terminals.get(phone.as_ref()).copied(),
+        }
+    }
+
+    /// The driver with that licence, where known.
+    pub fn find_driver(&self, licence: &str) -> Option<DriverId> {
+        self.drivers.get(licence).copied()
+    }
+}
+
+impl Registry for FleetIndex {
+    fn vehicle(&mut self, subject: &Subject<'_>) -> Option<VehicleId> {
+        self.find(subject)
+    }
+
+    /// Numbers from 1 up to a new licence, in the order of first sight.
+    fn driver(&mut self, licence: &str) -> Option<DriverId> {
+        if let Some(id) = self.drivers.get(licence) {
+            return Some(*id);
+        }
+        let next = u32::try_from(self.drivers.len()).ok()?.checked_add(1)?;
+        self.drivers.insert(licence.into(), DriverId(next));
+        Some(DriverId(next))
+    }
+}

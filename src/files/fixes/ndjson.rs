@@ -1,0 +1,266 @@
+//! Fixes as JSON objects, one a line. The hot path of `replay` and `POST /fixes`: a good line is
+//! read without an allocation.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io::BufRead;
+use std::ops::ControlFlow;
+
+use serde::de::{Deserialize, Deserializer, Visitor};
+use serde_json::error::Category;
+
+use super::error::LineError;
+use super::lines::{clean, for_each_line, is_blank};
+use super::row::{FixRow, RawRow};
+use super::time_text::{bad_time, rfc3339};
+use super::{LINE_BYTES_MAX, ReadError, ReadOptions, RowSink};
+use crate::geo::datum::Datum;
+use crate::model::Timestamp;
+
+/// Reads one line; its place is WGS-84.
+///
+/// # Errors
+///
+/// What is wrong with the line.
+pub fn parse_line(line: &[u8]) -> Result<FixRow<'_>, LineError> {
+    parse_line_in(line, Datum::Wgs84)
+}
+
+/// Reads one line whose place is of `datum`.
+///
+/// # Errors
+///
+/// What is wrong with the line.
+pub fn parse_line_in(line: &[u8], datum: Datum) -> Result<FixRow<'_>, LineError> {
+    if line.len() > LINE_BYTES_MAX {
+        return Err(LineError::LineTooLong {
+            max: LINE_BYTES_MAX,
+        });
+    }
+    let raw: JsonRow<'_> = serde_json::from_slice(line).map_err(|error| json_error(&error))?;
+    let text = raw.time.ok_or(LineError::MissingField { field: "time" })?.0;
+    let time = rfc3339(&text)
+        .or_else(|| Timestamp::from_rfc3339(&text))
+        .ok_or_else(|| bad_time(&text, "RFC 3339 with an offset"))?;
+    RawRow {
+        plate: raw.plate.map(|text| text.0),
+        plate_color: raw.plate_color.map(|text| text.0),
+        terminal: raw.terminal.map(|text| text.0),
+        lat: raw.lat,
+        lon: raw.lon,
+        speed_kmh: raw.speed_kmh,
+        course_deg: raw.course_deg,
+        altitude_m: raw.altitude_m,
+        odometer_km: raw.odometer_km,
+        alarm: raw.alarm,
+        status: raw.status,
+        driver: raw.driver.map(|text| text.0),
+        track: raw.track.map(|text| text.0),
+    }
+    .check(time, datum)
+}
+
+/// Reads every line of a stream; blank lines are passed over.
+///
+/// # Errors
+///
+/// Those of the reader.
+pub fn read(
+    reader: impl BufRead,
+    options: &ReadOptions,
+    sink: &mut RowSink<'_>,
+) -> Result<(), ReadError> {
+    for_each_line(reader, &mut |number, line| match line {
+        Ok(line) if is_blank(line) => ControlFlow::Continue(()),
+        Ok(line) => sink(number, parse_line_in(line, options.datum)),
+        Err(error) => sink(number, Err(error)),
+    })?;
+    Ok(())
+}
+
+/// Reads every line of a buffer whose first line has number `first_line`.
+///
+/// For several cores: each takes a piece of [`super::split_at_line_ends`] or a
+/// [`super::Chunk`].
+pub fn read_buffer<'a>(
+    buffer: &'a [u8],
+    first_line: u64,
+    datum: Datum,
+    mut sink: impl FnMut(u64, Result<FixRow<'a>, LineError>) -> ControlFlow<()>,
+) {
+    let mut rest = buffer;
+    let mut number = first_line;
+    while !rest.is_empty() {
+        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        let (line, after) = rest.split_at(end);
+        rest = after.get(1..).unwrap_or_default();
+        let line = clean(number, line);
+        if !is_blank(line) && sink(number, parse_line_in(line, datum)).is_break() {
+            return;
+        }
+        number += 1;
+    }
+}
+
+fn json_error(error: &serde_json::Error) -> LineError {
+    let message = error.to_string();
+    match error.classify() {
+        Category::Data => LineError::BadValue { message },
+        Category::Io | Category::Syntax | Category::Eof => LineError::BadJson { message },
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct JsonRow<'a> {
+    #[serde(borrow)]
+    plate: Option<Text<'a>>,
+    #[serde(borrow)]
+    plate_color: Option<Text<'a>>,
+    #[serde(borrow)]
+    terminal: Option<Text<'a>>,
+    #[serde(borrow)]
+    time: Option<Text<'a>>,
+    lat: Option<f64>,
+    lon: Option<f64>,
+    speed_kmh: Option<f64>,
+    course_deg: Option<f64>,
+    altitude_m: Option<f64>,
+    odometer_km: Option<f64>,
+    alarm: Option<u32>,
+    status: Option<u32>,
+    #[serde(borrow)]
+    driver: Option<Text<'a>>,
+    #[serde(borrow)]
+    track: Option<Text<'a>>,
+}
+
+/// Text borrowed from the line unless it holds escapes; serde's own `Option<Cow>` always copies.
+struct Text<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextVisitor;
+
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::fixes::Subject;
+    use crate::model::PlateColor;
+
+    const GOOD: &str = r#"{"plate":"湘A12345","plate_color":"yellow","time":"2026-11-21T08:00:00+08:00","lat":28.1,"lon":112.9,"speed_kmh":87.5,"course_deg":90,"altitude_m":50,"odometer_km":1234.5,"alarm":0,"status":3,"driver":"430"}"#;
+
+    fn check(from: &str, to: &str, code: &str) {
+        let line = GOOD.replace(from, to);
+        assert_ne!(line, GOOD, "{from} is not in the line");
+        let found = parse_line(line.as_bytes()).map_err(|error| error.code());
+        assert_eq!(found.map(|_| ()), Err(code), "{line}");
+    }
+
+    #[test]
+    fn a_full_line_is_read_without_copying() {
+        let row = parse_line(GOOD.as_bytes()).unwrap();
+        assert!(matches!(
+            row.subject,
+            Subject::Plate(Cow::Borrowed("湘A12345"), PlateColor::Yellow)
+        ));
+        assert_eq!(row.time.millis(), 1_795_219_200_000);
+        assert_eq!(row.position.lat_udeg, 28_100_000);
+        assert_eq!(row.speed.mkmh(), 87_500);
+        assert_eq!(row.course.unwrap().degrees(), 90);
+        assert_eq!((row.altitude_m, row.alarm, row.status), (Some(50), 0, 3));
+        assert_eq!(row.odometer.unwrap().hm(), 12_345);
+        assert!(matches!(row.driver, Some(Cow::Borrowed("430"))));
+    }
+
+    #[test]
+    fn the_least_line_names_a_terminal() {
+        let line = br#"{"terminal":"013912344323","time":"2026-11-21T00:00:00Z","lat":0,"lon":-1,"speed_kmh":0,"course_deg":null,"extra":[1]}"#;
+        let row = parse_line(line).unwrap();
+        assert_eq!(row.subject, Subject::Terminal("13912344323".into()));
+        assert_eq!((row.course, row.status), (None, FixRow::STATUS_DEFAULT));
+    }
+
+    #[test]
+    fn every_bad_line_has_its_code() {
+        check("}", "", "bad_json");
+        check("\"alarm\":0", "\"alarm\":-1", "bad_value");
+        check("28.1", "\"28.1\"", "bad_value");
+        check("\"alarm\":0", "\"lat\":1", "bad_value");
+        check("28.1", "null", "missing_field");
+        check("\"plate_color\":\"yellow\",", "", "missing_field");
+        check("\"plate\":", "\"x\":", "missing_field");
+        check("+08:00", "", "bad_time");
+        check("28.1", "90.5", "bad_range");
+        check("112.9", "1e308", "bad_range");
+        check("87.5", "-0.1", "bad_range");
+        check("87.5", "1000", "bad_range");
+        check("\"course_deg\":90", "\"course_deg\":361", "bad_range");
+        check("\"altitude_m\":50", "\"altitude_m\":1e9", "bad_range");
+        check("1234.5", "-1", "bad_range");
+        check("yellow", "pink", "bad_plate_color");
+        check("湘A12345", " ", "bad_plate");
+        check(
+            "\"plate\":\"湘A12345\"",
+            "\"terminal\":\"12x\"",
+            "bad_terminal",
+        );
+        assert_eq!(parse_line(b"[1,2]").unwrap_err().code(), "bad_value");
+        assert_eq!(parse_line(b"\xff").unwrap_err().code(), "bad_json");
+    }
+
+    #[test]
+    fn lines_keep_their_numbers_in_a_stream_and_in_a_buffer() {
+        let text = format!("{GOOD}\n\n{{}}\n{GOOD}");
+        let mut streamed = Vec::new();
+        read(
+            text.as_bytes(),
+            &ReadOptions::default(),
+            &mut |number, row| {
+                streamed.push((number, row.is_ok()));
+                ControlFlow::Continue(())
+            },
+        )
+        .unwrap();
+        let mut buffered = Vec::new();
+        read_buffer(text.as_bytes(), 1, Datum::Wgs84, |number, row| {
+            buffered.push((number, row.is_ok()));
+            ControlFlow::Continue(())
+        });
+        assert_eq!(streamed, [(1, true), (3, false), (4, true)]);
+        assert_eq!(buffered, streamed);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_input_makes_it_panic(line in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+            let _row = parse_line(&line);
+        }
+
+        #[test]
+        fn no_damage_makes_it_panic(at in 0..GOOD.len(), byte in proptest::prelude::any::<u8>()) {
+            let mut line = GOOD.as_bytes().to_vec();
+            line[at] = byte;
+            let _row = parse_line(&line);
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! One row of a file of fixes, checked, borrowed from its line.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::error::{LineError, excerpt};
+use super::index::Registry;
+use crate::geo::datum::Datum;
+use crate::model::{
+    Course, Fix, Odometer, PlateColor, Position, Quality, Source, Speed, Timestamp,
+};
+
+/// What a row names as the thing that moved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject<'a> {
+    /// Plate text and colour.
+    Plate(Cow<'a, str>, PlateColor),
+    /// Phone number of the terminal, leading zeros dropped.
+    Terminal(Cow<'a, str>),
+}
+
+impl fmt::Display for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plate(text, color) => write!(f, "vehicle {} {color}", excerpt(text)),
+            Self::Terminal(phone) => write!(f, "terminal {}", excerpt(phone)),
+        }
+    }
+}
+
+/// One recorded fix before its vehicle is known by number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FixRow<'a> {
+    /// What moved.
+    pub subject: Subject<'a>,
+    /// Fix time.
+    pub time: Timestamp,
+    /// Place, already WGS-84.
+    pub position: Position,
+    /// Ground speed.
+    pub speed: Speed,
+    /// Direction over ground, where given.
+    pub course: Option<Course>,
+    /// Height over sea level, where given. Unit: m.
+    pub altitude_m: Option<i16>,
+    /// Odometer, where given.
+    pub odometer: Option<Odometer>,
+    /// Alarm bits of JT/T 808 0x0200.
+    pub alarm: u32,
+    /// Status bits of JT/T 808 0x0200.
+    pub status: u32,
+    /// Licence of the driver, where given.
+    pub driver: Option<Cow<'a, str>>,
+    /// Name of the track, where the file names tracks.
+    pub track: Option<Cow<'a, str>>,
+}
+
+impl FixRow<'_> {
+    /// Status of a row that gives none: ignition on, positioned.
+    pub const STATUS_DEFAULT: u32 = 3;
+
+    /// The fix, with its vehicle and driver known by number; its quality is not yet assessed.
+    ///
+    /// # Errors
+    ///
+    /// [`LineError::UnknownVehicle`] when the register does not have the subject.
+    pub fn resolve(
+        &self,
+        registry: &mut impl Registry,
+        received: Timestamp,
+        source: Source,
+    ) -> Result<Fix, LineError> {
+        let vehicle = registry
+            .vehicle(&self.subject)
+            .ok_or_else(|| LineError::UnknownVehicle {
+                subject: self.subject.to_string(),
+            })?;
+        let driver = match &self.driver {
+            Some(licence) => registry.driver(licence),
+            None => None,
+        };
+        Ok(Fix {
+            vehicle,
+            time: self.time,
+            received,
+            position: self.position,
+            speed: self.speed,
+            course: self.course,
+            altitude_m: self.altitude_m,
+            odometer: self.odometer,
+            alarm: self.alarm,
+            status: self.status,
+            driver,
+            source,
+            quality: Quality::GOOD,
+        })
+    }
+
+    /// The same row, owning its text.
+    pub fn into_owned(self) -> FixRow<'static> {
+        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        FixRow {
+            subject: match self.subject {
+                Subject::Plate(text, color) => Subject::Plate(own(text), color),
+                Subject::Terminal(phone) => Subject::Terminal(own(phone)),
+            },
+            driver: self.driver.map(own),
+            track: self.track.map(own),
+            time: self.time,
+            position: self.position,
+            speed: self.speed,
+            course: self.course,
+            altitude_m: self.altitude_m,
+            odometer: self.odometer,
+            alarm: self.alarm,
+            status: self.status,
+        }
+    }
+}
+
+/// A row's fields as a file gives them, before they are checked.
+#[derive(Debug, Default)]
+pub(super) struct RawRow<'a> {
+    pub(super) plate: Option<Cow<'a, str>>,
+    pub(super) plate_color: Option<Cow<'a, str>>,
+    pub(super) terminal: Option<Cow<'a, str>>,
+    pub(super) lat: Option<f64>,
+    pub(super) lon: Option<f64>,
+    pub(super) speed_kmh: Option<f64>,
+    pub(super) course_deg: Option<f64>,
+    pub(super) altitude_m: Option<f64>,
+    pub(super) odometer_km: Option<f64>,
+    pub(super) alarm: Option<u32>,
+    pub(super) status: Option<u32>,
+    pub(super) driver: Option<Cow<'a, str>>,
+    pub(super) track: Option<Cow<'a, str>>,
+}
+
+impl<'a> RawRow<'a> {
+    /// Checks presence and range of every field.
+    ///
+    /// # Errors
+    ///
+    /// The first field at fault.
+    pub(super) fn check(self, time: Timestamp, datum: Datum) -> Result<FixRow<'a>, LineError> {
+        Ok(FixRow {
+            subject: subject(self.plate, self.plate_color, self.terminal)?,
+            time,
+            position: position(self.lat, self.lon, datum)?,
+            speed: speed(self.speed_kmh)?,
+            course: self.course_deg.map(course).transpose()?,
+            altitude_m: self.altitude_m.map(altitude).transpose()?,
+            odometer: self.odometer_km.map(odometer).transpose()?,
+            alarm: self.alarm.unwrap_or(0),
+            status: self.status.unwrap_or(FixRow::STATUS_DEFAULT),
+            driver: self.driver.filter(|licence| !licence.is_empty()),
+            track: self.track.filter(|name| !name.is_empty()),
+        })
+    }
+}
+
+/// Longest plate. Unit: bytes.
+const PLATE_BYTES_MAX: usize = 32;
+
+fn subject<'a>(
+    plate: Option<Cow<'a, str>>,
+    color: Option<Cow<'a, str>>,
+    terminal: Option<Cow<'a, str>>,
+) -> Result<Subject<'a>, LineError> {
+    match (plate, terminal) {
+        (Some(plate), _) => {
+            let color = color.ok_or(LineError::MissingField {
+                field: "plate_color",
+            })?;
+            let color = color.parse().map_err(|_unknown| LineError::BadPlateColor {
+                text: excerpt(&color),
+            })?;
+            let plate = trim(plate);
+            let valid = !plate.is_empty()
+                && plate.len() <= PLATE_BYTES_MAX
+                && !plate.chars().any(char::is_control);
+            if valid {
+                Ok(Subject::Plate(plate, color))
+            } else {
+                Err(LineError::BadPlate)
+            }
+        }
+        (None, Some(terminal)) => phone(terminal).map(Subject::Terminal),
+        (None, None) => Err(LineError::MissingField { field: "plate" }),
+    }
+}
+
+fn trim(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+    }
+}
+
+/// Leading zeros dropped, one digit stays.
+fn phone(text: Cow<'_, str>) -> Result<Cow<'_, str>, LineError> {
+    fn significant(text: &str) -> Option<&str> {
+        let text = text.trim();
+        let valid = (1..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        let stripped = text.trim_start_matches('0');
+        valid.then_some(if stripped.is_empty() { "0" } else { stripped })
+    }
+    match text {
+        Cow::Borrowed(text) => significant(text).map(Cow::Borrowed),
+        Cow::Owned(text) => significant(&text).map(|digits| Cow::Owned(digits.to_owned())),
+    }
+    .ok_or(LineError::BadTerminal)
+}
+
+fn position(lat: Option<f64>, lon: Option<f64>, datum: Datum) -> Result<Position, LineError> {
+    let lat = lat.ok_or(LineError::MissingField { field: "lat" })?;
+    let lon = lon.ok_or(LineError::MissingField { field: "lon" })?;
+    in_range("lat", lat, -90.0..=90.0, "-90 to 90")?;
+    in_range("lon", lon, -180.0..=180.0, "-180 to 180")?;
+    let (lat, lon) = datum.to_wgs84(lat, lon);
+    Position::from_degrees(lat, lon).ok_or(LineError::BadRange {
+        field: "lat",
+        value: lat,
+        expected: "a place on earth",
+    })
+}
+
+/// First speed that is not believed to be a speed at all. Unit: km/h.
+const SPEED_KMH_END: f64 = 1000.0;
+
+fn speed(kmh: Option<f64>) -> Result<Speed, LineError> {
+    let kmh = kmh.ok_or(LineError::MissingField { field: "speed_kmh" })?;
+    let out = || LineError::BadRange {
+        field: "speed_kmh",
+        value: kmh,
+        expected: "0 to below 1000",
+    };
+    if !(0.0..SPEED_KMH_END).contains(&kmh) {
+        return Err(out());
+    }
+    Speed::from_kmh(kmh).ok_or_else(out)
+}
+
+fn course(degrees: f64) -> Result<Course, LineError> {
+    in_range("course_deg", degrees, 0.0..=360.0, "0 to 360")?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the range is checked above"
+    )]
+    let whole = degrees.round() as u16;
+    Ok(Course::from_degrees(whole).unwrap_or_default())
+}
+
+fn altitude(metres: f64) -> Result<i16, LineError> {
+    in_range("altitude_m", metres, -32768.0..=32767.0, "-32768 to 32767")?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the range is checked above"
+    )]
+    Ok(metres.round() as i16)
+}
+
+fn odometer(km: f64) -> Result<Odometer, LineError> {
+    Odometer::from_km(km).ok_or(LineError::BadRange {
+        field: "odometer_km",
+        value: km,
+        expected: "0 to 400000000",
+    })
+}
+
+fn in_range(
+    field: &'static str,
+    value: f64,
+    range: std::ops::RangeInclusive<f64>,
+    expected: &'static str,
+) -> Result<(), LineError> {
+    if range.contains(&value) {
+        Ok(())
+    } else {
+        Err(LineError::BadRange {
+            field,
+            value,
+            expected,
+        })
+    }
+}

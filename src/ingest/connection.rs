@@ -1,0 +1,155 @@
+//! A terminal's TCP connection: socket bytes to its session, replies back.
+//!
+//! Nothing is buffered while a connection is idle: bytes are read onto the stack of the task that polls it, and
+//! only what a session could not take yet is kept.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep, timeout};
+
+use super::listener::Permit;
+use super::shared::Shared;
+use super::terminal::Terminal;
+
+/// Bytes read at once.
+const READ_BYTES: usize = 8192;
+
+/// What ended a wait.
+enum Event {
+    /// So many bytes came; 0 is the end of the stream.
+    Read(usize),
+    Called,
+    Deadline,
+    Shutdown,
+}
+
+struct Connection<'a> {
+    shared: &'a Shared,
+    stream: TcpStream,
+    terminal: Terminal,
+    /// Bytes that the session has not taken yet.
+    rest: Vec<u8>,
+}
+
+/// Serves one connection to its end.
+pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, permit: Permit) {
+    // Replies are small and must not wait for each other.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "no delay cannot be set");
+    }
+    let terminal = Terminal::new(&shared, peer);
+    let mut connection = Connection {
+        shared: &shared,
+        stream,
+        terminal,
+        rest: Vec::new(),
+    };
+    if let Err(error) = connection.run().await {
+        tracing::debug!(%error, %peer, "connection ended");
+    }
+    connection.terminal.disconnect(&shared);
+    drop(permit);
+}
+
+impl Connection<'_> {
+    async fn run(&mut self) -> io::Result<()> {
+        let mut alarm = std::pin::pin!(sleep(self.until_deadline()));
+        loop {
+            match self.wait(alarm.as_mut()).await? {
+                Event::Read(0) | Event::Shutdown => return Ok(()),
+                Event::Read(_) => {}
+                Event::Called => self.terminal.handle_commands(self.shared),
+                Event::Deadline => {
+                    self.terminal.handle_timeout(self.shared);
+                    let next = self.until_deadline();
+                    alarm.set(sleep(next));
+                }
+            }
+            self.settle().await?;
+            if self.terminal.is_closing() {
+                return self.stream.shutdown().await;
+            }
+        }
+    }
+
+    /// Time until the session wants to be woken; asked for again only when it has passed, so that traffic
+    /// that moves the deadline on costs nothing.
+    fn until_deadline(&self) -> Duration {
+        let now = self.shared.timer.monotonic();
+        self.terminal
+            .next_deadline()
+            .map_or(Duration::from_secs(60), |deadline| deadline.saturating_sub(now))
+    }
+
+    async fn wait(&mut self, alarm: Pin<&mut Sleep>) -> io::Result<Event> {
+        let link = Arc::clone(&self.terminal.link);
+        let shared = self.shared;
+        tokio::select! {
+            read = std::future::poll_fn(|context| self.poll_read(context)) => read.map(Event::Read),
+            () = link.called() => Ok(Event::Called),
+            () = alarm => Ok(Event::Deadline),
+            () = shared.shutdown.cancelled() => Ok(Event::Shutdown),
+        }
+    }
+
+    /// Reads once and feeds the session.
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut bytes = [MaybeUninit::uninit(); READ_BYTES];
+        let mut buffer = ReadBuf::uninit(&mut bytes);
+        ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
+        let filled = buffer.filled();
+        let used = self.terminal.feed(self.shared, filled, false);
+        self.rest.extend_from_slice(filled.get(used..).unwrap_or_default());
+        Poll::Ready(Ok(filled.len()))
+    }
+
+    /// Settles until everything read has been taken and acknowledged.
+    async fn settle(&mut self) -> io::Result<()> {
+        loop {
+            if let Some(group) = self.terminal.settle(self.shared).await {
+                group.durable().await;
+                self.terminal.handle_durable();
+            }
+            self.write_replies().await?;
+            if self.rest.is_empty() || self.terminal.is_closing() {
+                return Ok(());
+            }
+            let now = self.shared.timer.monotonic();
+            if let Some(until) = self.terminal.paused_until(now) {
+                sleep(until.saturating_sub(now)).await;
+            }
+            let used = self.terminal.feed(self.shared, &self.rest, false);
+            self.rest.drain(..used);
+            if self.rest.is_empty() {
+                self.rest = Vec::new();
+            }
+        }
+    }
+
+    async fn write_replies(&mut self) -> io::Result<()> {
+        if self.terminal.replies.is_empty() {
+            return Ok(());
+        }
+        let written = match self.stream.try_write(&self.terminal.replies) {
+            Ok(written) => written,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(error) => return Err(error),
+        };
+        if let Some(left) = self.terminal.replies.get(written..).filter(|left| !left.is_empty()) {
+            // The terminal does not read: it gets a bounded time, then its connection is closed.
+            timeout(self.shared.write_max, self.stream.write_all(left))
+                .await
+                .map_err(|_elapsed| io::Error::from(io::ErrorKind::TimedOut))??;
+        }
+        self.terminal.replies_written();
+        Ok(())
+    }
+}

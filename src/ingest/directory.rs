@@ -1,0 +1,160 @@
+//! The register as the hot path needs it: numbers for plates and terminals, profiles for detectors.
+//!
+//! A directory never changes; an import makes the next one, which the shards take up with their next record.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::detect::{Context, RouteValidity, VehicleProfile};
+use crate::files::fixes::{FleetIndex, Subject};
+use crate::geo::CorridorIndex;
+use crate::model::fleet::Vehicle;
+use crate::model::rules::RuleSet;
+use crate::model::{DriverId, Plate, PlateColor, Region, TerminalPhone, VehicleId};
+use crate::rulebook::{self, RulebookError};
+use crate::store::Registry;
+
+/// A vehicle as the shards know it.
+#[derive(Clone, Debug)]
+pub struct VehicleRecord {
+    /// Natural key.
+    pub plate: Plate,
+    /// The enterprise that answers for it.
+    pub enterprise_id: Arc<str>,
+    /// Region of the vehicle: its own, or its enterprise's.
+    pub region: Region,
+    /// What decides its verdicts.
+    pub profile: VehicleProfile,
+}
+
+/// The register at one version.
+#[derive(Debug)]
+pub struct Directory {
+    /// Grows with each import.
+    pub version: i64,
+    /// The rulebook in force.
+    pub rules: Arc<RuleSet>,
+    /// All planned routes.
+    pub routes: CorridorIndex,
+    vehicles: FxHashMap<VehicleId, VehicleRecord>,
+    /// Numbers for plates, terminals and licences.
+    pub index: FleetIndex,
+}
+
+impl Directory {
+    /// From the stored register.
+    ///
+    /// # Errors
+    /// [`RulebookError`] when the stored rulebook is none; import checks it before.
+    pub fn new(registry: Registry) -> Result<Self, RulebookError> {
+        let rules = match &registry.rulebook {
+            Some(stored) => rulebook::parse(&stored.text)?,
+            None => rulebook::parse(rulebook::default_document())?,
+        };
+        let routes = CorridorIndex::new(registry.routes);
+        let enterprises: FxHashMap<&str, (Arc<str>, &Region)> = registry
+            .enterprises
+            .iter()
+            .map(|enterprise| (enterprise.id.as_str(), (Arc::from(enterprise.id.as_str()), &enterprise.region)))
+            .collect();
+        let mut assigned: FxHashMap<&Plate, Vec<RouteValidity>> = FxHashMap::default();
+        for assignment in &registry.assignments {
+            if let Some(route) = routes.find(&assignment.route_id) {
+                assigned.entry(&assignment.plate).or_default().push(RouteValidity {
+                    route,
+                    from: assignment.from,
+                    to: assignment.to,
+                });
+            }
+        }
+        let mut directory = Self {
+            version: registry.version,
+            rules: Arc::new(rules),
+            vehicles: FxHashMap::default(),
+            index: FleetIndex::default(),
+            routes,
+        };
+        for known in &registry.drivers {
+            directory.index.insert_driver(&known.driver.licence, known.id);
+        }
+        for vehicle in &registry.vehicles {
+            let Some((enterprise_id, region)) = enterprises.get(vehicle.entry.enterprise_id.as_str()) else {
+                continue;
+            };
+            let routes = assigned.remove(&vehicle.entry.plate).unwrap_or_default();
+            let region = vehicle.entry.region.as_ref().unwrap_or(region).clone();
+            directory.add(vehicle, Arc::clone(enterprise_id), region, routes);
+        }
+        Ok(directory)
+    }
+
+    fn add(&mut self, vehicle: &Vehicle, enterprise_id: Arc<str>, region: Region, mut routes: Vec<RouteValidity>) {
+        let entry = &vehicle.entry;
+        // The usual route holds where no dated assignment says otherwise.
+        if routes.is_empty()
+            && let Some(route) = entry.route_id.as_deref().and_then(|id| self.routes.find(id))
+        {
+            routes.push(RouteValidity {
+                route,
+                from: None,
+                to: None,
+            });
+        }
+        self.index.insert_vehicle(&entry.plate, entry.terminal.as_ref(), vehicle.id);
+        self.vehicles.insert(
+            vehicle.id,
+            VehicleRecord {
+                plate: entry.plate.clone(),
+                enterprise_id,
+                region,
+                profile: VehicleProfile {
+                    class: entry.class,
+                    seats: entry.seats,
+                    line_km: entry.line_km,
+                    routes,
+                },
+            },
+        );
+    }
+
+    /// The vehicle with that number.
+    pub fn vehicle(&self, id: VehicleId) -> Option<&VehicleRecord> {
+        self.vehicles.get(&id)
+    }
+
+    /// The vehicle with that plate.
+    pub fn by_plate(&self, text: &str, color: PlateColor) -> Option<VehicleId> {
+        self.index.find(&Subject::Plate(Cow::Borrowed(text), color))
+    }
+
+    /// The vehicle with that terminal.
+    pub fn by_terminal(&self, phone: &TerminalPhone) -> Option<VehicleId> {
+        self.index.find(&Subject::Terminal(Cow::Borrowed(phone.as_str())))
+    }
+
+    /// The driver with that licence, when the register had it at this version.
+    pub fn driver(&self, licence: &str) -> Option<DriverId> {
+        self.index.find_driver(licence)
+    }
+
+    /// Vehicles in the register.
+    pub fn len(&self) -> usize {
+        self.vehicles.len()
+    }
+
+    /// Whether no fleet was imported.
+    pub fn is_empty(&self) -> bool {
+        self.vehicles.is_empty()
+    }
+
+    /// All that a verdict on that vehicle depends on besides its track.
+    pub fn context<'a>(&'a self, record: &'a VehicleRecord) -> Context<'a> {
+        Context {
+            rules: &self.rules,
+            profile: &record.profile,
+            routes: &self.routes,
+        }
+    }
+}

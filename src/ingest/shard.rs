@@ -1,0 +1,310 @@
+//! A shard owns the states of its vehicles: fixes in, derived rows out.
+//!
+//! It gets journal records in order, judges what its vehicles have not seen yet, and keeps the results until
+//! the flusher collects them. A collected part carries the position up to which it is complete.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use rustc_hash::FxHashMap;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::detect::{Admission, Transition};
+use crate::model::{Fix, Quality, Timestamp, VehicleId};
+use crate::store::{SavedVehicle, Store};
+use crate::telemetry::name;
+
+use super::STORE_RETRY;
+use super::committer::Outcome;
+use super::directory::{Directory, VehicleRecord};
+use super::late::{LateLookup, Stored};
+use super::part::Part;
+use super::vehicle::{RestoreError, VehicleEntry};
+
+/// Fixes judged before other tasks get their turn.
+const FIXES_PER_TURN: usize = 1024;
+
+/// Which of `shards` shards owns a vehicle.
+pub(super) fn shard_of(vehicle: VehicleId, shards: usize) -> usize {
+    vehicle.0 as usize % shards.max(1)
+}
+
+/// One sender's fixes for one shard.
+#[derive(Debug)]
+pub struct ShardRun {
+    /// In order of arrival.
+    pub fixes: Vec<Fix>,
+    /// Where to count, when the sender waits.
+    pub outcome: Option<Arc<Outcome>>,
+}
+
+/// A journal record as a shard gets it; every shard gets one, also when nothing in it is theirs.
+#[derive(Debug)]
+pub struct ShardRecord {
+    /// Journal sequence.
+    pub sequence: u64,
+    /// Its fixes for this shard.
+    pub runs: Vec<ShardRun>,
+}
+
+/// Asks a shard for everything derived since the last time; all that it gave before is stored.
+#[derive(Debug)]
+pub(super) struct Collect(pub(super) oneshot::Sender<Part>);
+
+/// A shard's task.
+#[derive(Debug)]
+pub(super) struct Shard {
+    pub(super) store: Store,
+    pub(super) directory: watch::Receiver<Arc<Directory>>,
+    pub(super) mailbox: mpsc::Receiver<ShardRecord>,
+    pub(super) collects: mpsc::Receiver<Collect>,
+    pub(super) vehicles: FxHashMap<VehicleId, Box<VehicleEntry>>,
+    pub(super) position: u64,
+    pub(super) changes_max: usize,
+    pub(super) tail_bytes_max: usize,
+    pub(super) part: Part,
+    pub(super) late: LateLookup,
+    /// Late fixes that may not be readable in the store yet: of the part being filled, and of the one before.
+    pub(super) late_unstored: [BTreeMap<(VehicleId, Timestamp), Stored>; 2],
+    /// Vehicles whose chunks were handed over with the last part.
+    pub(super) chunked: BTreeSet<VehicleId>,
+}
+
+impl Shard {
+    /// Takes up a vehicle from what a flush saved.
+    pub(super) fn restore(&mut self, saved: &SavedVehicle) -> Result<(), RestoreError> {
+        let entry = VehicleEntry::restore(saved)?;
+        self.vehicles.insert(saved.vehicle, Box::new(entry));
+        Ok(())
+    }
+
+    /// Runs until nobody collects any more.
+    pub(super) async fn run(mut self) {
+        let mut transitions = Vec::new();
+        let mut ended = false;
+        loop {
+            let full = self.part.changes() >= self.changes_max;
+            tokio::select! {
+                biased;
+                collect = self.collects.recv() => match collect {
+                    Some(Collect(reply)) => self.hand_over(reply),
+                    None => return,
+                },
+                record = self.mailbox.recv(), if !full && !ended => match record {
+                    Some(record) => self.handle_record(record, &mut transitions).await,
+                    None => ended = true,
+                },
+            }
+        }
+    }
+
+    fn hand_over(&mut self, reply: oneshot::Sender<Part>) {
+        let mut part = std::mem::take(&mut self.part);
+        part.position = self.position;
+        part.seal();
+        // What was handed over before is stored now; what is handed over here is not yet.
+        let [filling, before] = &mut self.late_unstored;
+        *before = std::mem::take(filling);
+        let chunked: BTreeSet<VehicleId> = part.chunks.iter().map(|chunk| chunk.vehicle).collect();
+        let before = std::mem::replace(&mut self.chunked, chunked);
+        for vehicle in before.union(&self.chunked) {
+            if let Some(entry) = self.vehicles.get_mut(vehicle) {
+                entry.stored_before();
+            }
+        }
+        let directory = Arc::clone(&self.directory.borrow());
+        let mut bytes = 0;
+        for vehicle in std::mem::take(&mut part.dirty) {
+            if let Some(entry) = self.vehicles.get(&vehicle) {
+                let record = directory.vehicle(vehicle);
+                let context = record.map(|record| directory.context(record));
+                part.vehicles.push(entry.snapshot(vehicle, context.as_ref()));
+                bytes = entry.memory_bytes();
+            }
+        }
+        if bytes > 0 {
+            // One vehicle of each flush stands for all: to count every state would cost more than it tells.
+            metrics::gauge!(name::VEHICLE_BYTES).set(gauge(bytes.saturating_mul(self.vehicles.len())));
+        }
+        metrics::gauge!(name::VEHICLES).set(gauge(self.vehicles.len()));
+        // The flusher waits for it, or the server is ending.
+        drop(reply.send(part));
+    }
+
+    async fn handle_record(&mut self, record: ShardRecord, transitions: &mut Vec<Transition>) {
+        let directory = Arc::clone(&self.directory.borrow_and_update());
+        for run in record.runs {
+            let mut tally = Tally::default();
+            for turn in run.fixes.chunks(FIXES_PER_TURN) {
+                for fix in turn {
+                    let unordered = self.handle_fix(&directory, record.sequence, fix, transitions, &mut tally);
+                    if let Some(fix) = unordered {
+                        self.handle_late(&directory, &fix, &mut tally).await;
+                    }
+                }
+                tokio::task::yield_now().await;
+            }
+            tally.report(run.outcome.as_deref());
+        }
+        self.position = record.sequence;
+    }
+
+    /// Judges a fix; gives it back when it has no place in the order of its vehicle and must be looked up.
+    fn handle_fix(
+        &mut self,
+        directory: &Directory,
+        sequence: u64,
+        fix: &Fix,
+        transitions: &mut Vec<Transition>,
+        tally: &mut Tally,
+    ) -> Option<Fix> {
+        let Some(record) = directory.vehicle(fix.vehicle) else {
+            // A vehicle that an import took out while its fixes were on the way.
+            metrics::counter!(name::BAD_INPUT, "reason" => "unknown_vehicle").increment(1);
+            return None;
+        };
+        let entry = self
+            .vehicles
+            .entry(fix.vehicle)
+            .or_insert_with(|| Box::new(VehicleEntry::new(fix.vehicle)));
+        if !entry.takes(sequence) {
+            return None;
+        }
+        self.part.dirty.insert(fix.vehicle);
+        let before = entry.state.last_fix().copied();
+        match entry.state.handle_fix(&directory.context(record), fix, transitions) {
+            Admission::Judged => self.keep(directory, fix, fix.quality, tally),
+            Admission::NotJudged(quality) if quality.contains(Quality::CLOCK) => {
+                // Its time says nothing about its order.
+                return Some(Fix { quality, ..*fix });
+            }
+            Admission::NotJudged(quality) => {
+                tally.not_judged += 1;
+                self.keep(directory, fix, quality, tally);
+            }
+            Admission::Duplicate => self.repeated(directory, fix, tally),
+            Admission::Contradiction => {
+                if let Some(before) = before {
+                    self.contradicted(fix, Stored::from(&before));
+                }
+                self.repeated(directory, fix, tally);
+            }
+            Admission::Late => return Some(*fix),
+        }
+        self.take_transitions(directory, record, fix.vehicle, transitions, tally);
+        None
+    }
+
+    fn take_transitions(
+        &mut self,
+        directory: &Directory,
+        record: &VehicleRecord,
+        vehicle: VehicleId,
+        transitions: &mut Vec<Transition>,
+        tally: &mut Tally,
+    ) {
+        for transition in transitions.drain(..) {
+            tally.violations += u64::from(matches!(transition, Transition::Opened(_)));
+            self.part.take(directory, record, vehicle, transition);
+        }
+    }
+
+    /// Adds a fix to the track in order.
+    fn keep(&mut self, directory: &Directory, fix: &Fix, quality: Quality, tally: &mut Tally) {
+        let fix = Fix { quality, ..*fix };
+        tally.stored += 1;
+        self.part.count(&directory.rules.zone, &fix, false);
+        if let Some(entry) = self.vehicles.get_mut(&fix.vehicle) {
+            self.part.chunks.extend(entry.push(&fix, self.tail_bytes_max));
+        }
+    }
+
+    /// Adds a fix to the track out of order.
+    fn keep_late(&mut self, directory: &Directory, fix: &Fix, tally: &mut Tally) {
+        let [filling, _] = &mut self.late_unstored;
+        filling.insert((fix.vehicle, fix.time), Stored::from(fix));
+        self.late.insert(fix);
+        self.part.add_late(fix);
+        self.part.count(&directory.rules.zone, fix, false);
+        tally.stored += 1;
+    }
+
+    fn repeated(&mut self, directory: &Directory, fix: &Fix, tally: &mut Tally) {
+        self.part.count(&directory.rules.zone, fix, true);
+        tally.duplicates += 1;
+    }
+
+    fn contradicted(&mut self, fix: &Fix, stored: Stored) {
+        self.part.add_contradiction(fix, stored.difference(fix));
+    }
+
+    /// A fix older than the newest of its vehicle: stored when it is new.
+    async fn handle_late(&mut self, directory: &Directory, fix: &Fix, tally: &mut Tally) {
+        match self.stored_at(fix).await {
+            Some(stored) => {
+                if !stored.agrees_with(fix) {
+                    self.contradicted(fix, stored);
+                }
+                self.repeated(directory, fix, tally);
+            }
+            None => {
+                tally.late += 1;
+                self.keep_late(directory, fix, tally);
+            }
+        }
+    }
+
+    /// What the track already has at the time of a fix.
+    async fn stored_at(&mut self, fix: &Fix) -> Option<Stored> {
+        let entry = self.vehicles.get(&fix.vehicle)?;
+        if let Some(known) = entry.find(fix.time) {
+            return Some(Stored::from(&known));
+        }
+        let key = (fix.vehicle, fix.time);
+        if let Some(known) = self.late_unstored.iter().find_map(|late| late.get(&key)) {
+            return Some(*known);
+        }
+        let horizon = entry.unstored_from();
+        loop {
+            match self.late.find(&self.store, fix.vehicle, fix.time, horizon).await {
+                Ok(known) => return known,
+                Err(error) => {
+                    tracing::warn!(%error, "the stored track cannot be read: the shard waits");
+                    tokio::time::sleep(STORE_RETRY).await;
+                }
+            }
+        }
+    }
+}
+
+/// What one run came to.
+#[derive(Debug, Default)]
+struct Tally {
+    stored: u64,
+    duplicates: u64,
+    not_judged: u64,
+    late: u64,
+    violations: u64,
+}
+
+impl Tally {
+    fn report(&self, outcome: Option<&Outcome>) {
+        let judged = self.stored.saturating_sub(self.not_judged + self.late);
+        metrics::counter!(name::FIXES_JUDGED).increment(judged);
+        metrics::counter!(name::FIXES_NOT_JUDGED).increment(self.not_judged);
+        metrics::counter!(name::FIXES_DUPLICATE).increment(self.duplicates);
+        metrics::counter!(name::FIXES_LATE).increment(self.late);
+        if let Some(outcome) = outcome {
+            outcome.stored.fetch_add(self.stored, Ordering::Relaxed);
+            outcome.duplicates.fetch_add(self.duplicates, Ordering::Relaxed);
+            outcome.violations.fetch_add(self.violations, Ordering::Relaxed);
+            outcome.shard_done();
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge")]
+fn gauge(number: usize) -> f64 {
+    number as f64
+}

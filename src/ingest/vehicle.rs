@@ -1,0 +1,164 @@
+//! One vehicle in a shard: its detectors, the end of its track, and how far it has read the journal.
+
+use crate::detect::{Context, SnapshotError, VehicleState};
+use crate::model::{Fix, Timestamp, VehicleId};
+use crate::store::{FatigueLeft, LiveState, SavedVehicle, TrackChunk, VehicleSnapshot};
+use crate::track::{TrackError, TrackTail};
+
+/// Why a saved vehicle cannot be taken up.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// Its detectors.
+    #[error("saved detectors of vehicle {}", .vehicle.0)]
+    State {
+        /// The vehicle.
+        vehicle: VehicleId,
+        /// What is wrong.
+        #[source]
+        source: SnapshotError,
+    },
+    /// Its track.
+    #[error("saved track of vehicle {}", .vehicle.0)]
+    Tail {
+        /// The vehicle.
+        vehicle: VehicleId,
+        /// What is wrong.
+        #[source]
+        source: TrackError,
+    },
+}
+
+/// A vehicle that a shard owns.
+#[derive(Debug)]
+pub(super) struct VehicleEntry {
+    pub(super) state: VehicleState,
+    /// Fixes in order that are not in a chunk yet.
+    tail: TrackTail,
+    /// Chunks handed over, not known to be stored: the ones of the part being filled, and of the one before.
+    unstored: [Vec<TrackChunk>; 2],
+    /// Journal records up to this one have been judged.
+    applied: u64,
+    /// The record being judged now; its fixes are new although it counts as applied.
+    current: u64,
+    first_qualified_at: Option<Timestamp>,
+}
+
+impl VehicleEntry {
+    /// A vehicle of which nothing came yet.
+    pub(super) fn new(vehicle: VehicleId) -> Self {
+        Self {
+            state: VehicleState::default(),
+            tail: TrackTail::new(vehicle),
+            unstored: [Vec::new(), Vec::new()],
+            applied: 0,
+            current: 0,
+            first_qualified_at: None,
+        }
+    }
+
+    /// From what a flush saved.
+    pub(super) fn restore(saved: &SavedVehicle) -> Result<Self, RestoreError> {
+        let vehicle = saved.vehicle;
+        Ok(Self {
+            state: VehicleState::restore(&saved.state).map_err(|source| RestoreError::State { vehicle, source })?,
+            tail: TrackTail::from_bytes(vehicle, &saved.tail)
+                .map_err(|source| RestoreError::Tail { vehicle, source })?,
+            applied: saved.journal_sequence,
+            ..Self::new(vehicle)
+        })
+    }
+
+    /// Whether the fixes of that record are still to be judged; if so, it is the current one now.
+    pub(super) fn takes(&mut self, sequence: u64) -> bool {
+        if self.current != sequence && self.applied >= sequence {
+            return false;
+        }
+        self.current = sequence;
+        self.applied = sequence;
+        true
+    }
+
+    /// Adds a fix to the track; a full tail becomes a chunk.
+    pub(super) fn push(&mut self, fix: &Fix, tail_bytes_max: usize) -> Option<TrackChunk> {
+        if fix.quality.is_qualified() && self.first_qualified_at.is_none() {
+            self.first_qualified_at = Some(fix.time);
+        }
+        self.tail.push(fix);
+        if self.tail.byte_len() < tail_bytes_max {
+            return None;
+        }
+        let chunk = TrackChunk {
+            vehicle: fix.vehicle,
+            first: self.tail.first_time().unwrap_or(fix.time),
+            last: self.tail.last_time().unwrap_or(fix.time),
+            fixes: self.tail.len(),
+            late: false,
+            bytes: self.tail.take(),
+        };
+        let [filling, _] = &mut self.unstored;
+        filling.push(chunk.clone());
+        Some(chunk)
+    }
+
+    /// The parts up to the one before are stored.
+    pub(super) fn stored_before(&mut self) {
+        let [filling, before] = &mut self.unstored;
+        *before = std::mem::take(filling);
+    }
+
+    /// The fix with that time, when it may not be readable in the store yet.
+    pub(super) fn find(&self, time: Timestamp) -> Option<Fix> {
+        self.tail.find(time).or_else(|| {
+            self.unstored
+                .iter()
+                .flatten()
+                .filter(|chunk| chunk.first <= time && time <= chunk.last)
+                .find_map(|chunk| TrackTail::from_bytes(chunk.vehicle, &chunk.bytes).ok()?.find(time))
+        })
+    }
+
+    /// Earliest fix time that may not be readable in the store yet.
+    pub(super) fn unstored_from(&self) -> Timestamp {
+        let chunks = self.unstored.iter().flatten().map(|chunk| chunk.first);
+        chunks.chain(self.tail.first_time()).min().unwrap_or(Timestamp::MAX)
+    }
+
+    /// What a flush saves.
+    pub(super) fn snapshot(&self, vehicle: VehicleId, context: Option<&Context<'_>>) -> VehicleSnapshot {
+        let left = context
+            .and_then(|context| self.state.hours_left(context))
+            .map_or_else(FatigueLeft::default, |left| FatigueLeft {
+                continuous: left.continuous,
+                night: left.night,
+                hours24: left.hours24,
+                days7: left.days7,
+            });
+        VehicleSnapshot {
+            vehicle,
+            journal_sequence: self.applied,
+            state: self.state.snapshot(),
+            tail: self.tail.bytes().to_vec(),
+            live: self.state.last_fix().map(|fix| LiveState {
+                fix_at: fix.time,
+                received_at: fix.received,
+                position: fix.position,
+                speed: fix.speed,
+                course: fix.course,
+                alarm: fix.alarm,
+                status: fix.status,
+                driver: fix.driver,
+                left,
+                first_qualified_at: self.first_qualified_at,
+            }),
+        }
+    }
+
+    /// Bytes that the vehicle takes, its heap included.
+    pub(super) fn memory_bytes(&self) -> usize {
+        let chunks = self.unstored.iter().flatten().map(|chunk| chunk.bytes.len());
+        size_of::<Self>() - size_of::<VehicleState>()
+            + self.state.memory_bytes()
+            + self.tail.byte_len()
+            + chunks.sum::<usize>()
+    }
+}

@@ -1,0 +1,211 @@
+//! The only place that knows `SQLite` from `PostgreSQL`.
+//!
+//! Everything else speaks one SQL through sqlx's `Any` driver. What differs is here: how a
+//! database is opened and made durable, how a transaction begins, who owns it, and which error
+//! codes mean what.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::migrate::Migrator;
+use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions as _, Row as _};
+
+use super::error::StoreError;
+use lock::lock_file;
+
+pub(crate) use codes::map_error;
+pub(crate) use lock::OwnerLock;
+
+mod codes;
+mod lock;
+
+/// Time that a statement waits for another process's lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time that a caller waits for a free connection, or for a lost server.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Page cache of a `SQLite` connection. Unit: KiB.
+const SQLITE_CACHE_KIB: u32 = 16 * 1024;
+/// Pages in the `SQLite` write-ahead log before it is copied into the file.
+const SQLITE_CHECKPOINT_PAGES: u32 = 4000;
+
+/// The one list of migrations.
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// Which database it is.
+#[derive(Clone, Debug)]
+pub(crate) enum Engine {
+    /// A file.
+    Sqlite {
+        /// The file, absolute.
+        path: PathBuf,
+    },
+    /// A server.
+    Postgres,
+}
+
+/// Pools on one database.
+#[derive(Clone, Debug)]
+pub(crate) struct Database {
+    /// Which one it is.
+    pub(crate) engine: Engine,
+    /// For statements that only read.
+    pub(crate) read: AnyPool,
+    /// For statements that write. One connection on `SQLite`, which has one writer anyway: waiting
+    /// in our queue is fair, waiting for its lock is not.
+    pub(crate) write: AnyPool,
+}
+
+/// Which of a database's tables a file of `SQLite` is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Everything but the journal.
+    Main,
+    /// The journal: on `SQLite` a file of its own beside the main one.
+    Journal,
+}
+
+impl Database {
+    /// Opens a database, creating a `SQLite` file where there is none, and brings it up to date.
+    pub(crate) async fn open(url: &str, part: Part, readers: u32) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        let sqlite = is_sqlite(url);
+        let url = if sqlite {
+            sqlite_url(url, part)
+        } else {
+            url.to_owned()
+        };
+        let options: AnyConnectOptions = url
+            .parse::<AnyConnectOptions>()
+            .map_err(map_error)?
+            .disable_statement_logging();
+        let write = pool(sqlite, if sqlite { 1 } else { 4 })
+            .connect_with(options.clone())
+            .await
+            .map_err(map_error)?;
+        let engine = if sqlite {
+            Engine::Sqlite {
+                path: sqlite_path(&write).await?,
+            }
+        } else {
+            Engine::Postgres
+        };
+        migrate(&engine, &write).await?;
+        let read = pool(sqlite, readers.max(1)).connect_lazy_with(options);
+        Ok(Self {
+            engine,
+            read,
+            write,
+        })
+    }
+
+    /// Begins a transaction that will write.
+    pub(crate) async fn begin_write(&self) -> Result<sqlx::Transaction<'static, Any>, StoreError> {
+        let begun = match self.engine {
+            // A deferred transaction that reads first cannot wait for another process's writer.
+            Engine::Sqlite { .. } => self.write.begin_with("BEGIN IMMEDIATE").await,
+            Engine::Postgres => self.write.begin().await,
+        };
+        begun.map_err(map_error)
+    }
+
+    /// Begins a transaction that sees one state of the database throughout.
+    pub(crate) async fn begin_read(&self) -> Result<sqlx::Transaction<'static, Any>, StoreError> {
+        let begun = match self.engine {
+            Engine::Sqlite { .. } => self.read.begin().await,
+            Engine::Postgres => {
+                self.read
+                    .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                    .await
+            }
+        };
+        begun.map_err(map_error)
+    }
+
+    /// Closes all connections; what is written is in the file.
+    pub(crate) async fn close(&self) {
+        self.read.close().await;
+        self.write.close().await;
+    }
+}
+
+fn is_sqlite(url: &str) -> bool {
+    url.starts_with("sqlite:")
+}
+
+/// The URL of the file for that part, created when it is not there.
+fn sqlite_url(url: &str, part: Part) -> String {
+    let (base, query) = url.split_once('?').unwrap_or((url, ""));
+    let base = match part {
+        Part::Main => base.to_owned(),
+        Part::Journal => format!("{}.journal.db", base.strip_suffix(".db").unwrap_or(base)),
+    };
+    match query {
+        "" => format!("{base}?mode=rwc"),
+        query if query.contains("mode=") => format!("{base}?{query}"),
+        query => format!("{base}?{query}&mode=rwc"),
+    }
+}
+
+fn pool(sqlite: bool, connections: u32) -> AnyPoolOptions {
+    let options = AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        // A dead connection shows itself by the error of its next statement, which is retried.
+        .test_before_acquire(false);
+    if sqlite {
+        options.after_connect(|connection, _| Box::pin(prepare_sqlite(connection)))
+    } else {
+        options
+    }
+}
+
+/// Settings of a `SQLite` connection: readers beside one writer, and a sync at every commit.
+async fn prepare_sqlite(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    let settings = format!(
+        "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+         PRAGMA cache_size = -{SQLITE_CACHE_KIB}; PRAGMA temp_store = MEMORY; \
+         PRAGMA wal_autocheckpoint = {SQLITE_CHECKPOINT_PAGES}",
+        BUSY_TIMEOUT.as_millis()
+    );
+    sqlx::raw_sql(AssertSqlSafe(settings))
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// The file behind the connections, as `SQLite` itself names it.
+async fn sqlite_path(pool: &AnyPool) -> Result<PathBuf, StoreError> {
+    let row = sqlx::query("SELECT file FROM pragma_database_list WHERE name = 'main'")
+        .fetch_one(pool)
+        .await
+        .map_err(map_error)?;
+    let path: String = row.try_get(0).map_err(map_error)?;
+    if path.is_empty() {
+        return Err(StoreError::conflict("a database in memory keeps nothing"));
+    }
+    Ok(PathBuf::from(path))
+}
+
+/// Runs the migrations that are missing, one process at a time.
+async fn migrate(engine: &Engine, pool: &AnyPool) -> Result<(), StoreError> {
+    let _lock = match engine {
+        // `PostgreSQL` is locked by sqlx; `SQLite` is not.
+        Engine::Postgres => None,
+        Engine::Sqlite { path } => {
+            let file = lock_file(path, "migrate")?;
+            let locked = tokio::task::spawn_blocking(move || file.lock().map(|()| file));
+            let file = locked
+                .await
+                .map_err(|error| codes::map_io(error.into()))?
+                .map_err(codes::map_io)?;
+            Some(file)
+        }
+    };
+    MIGRATIONS
+        .run(pool)
+        .await
+        .map_err(|error| map_error(error.into()))
+}

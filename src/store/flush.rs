@@ -1,0 +1,522 @@
+//! One transaction for everything that the shards derived since the last one.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest as _, Sha256};
+use sqlx::AnyConnection;
+
+use super::changes::{self, ChangeKind, NewChange};
+use super::counters::Counter;
+use super::engine::map_error;
+use super::rows::Columns as _;
+use super::statement::Bulk;
+use super::vehicles::LiveState;
+use super::{Store, StoreError, violation_body, violations};
+use crate::model::duty::MinuteSet;
+use crate::model::{Span, Timestamp, VehicleId, Violation};
+
+/// Everything derived since the last flush.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Flush {
+    /// When: the time of the changes that it makes.
+    pub at: Timestamp,
+    /// Violations that may have changed; identifiers must not repeat.
+    pub violations: Vec<ViolationUpsert>,
+    /// New pieces of tracks.
+    pub chunks: Vec<TrackChunk>,
+    /// Vehicles whose state changed; vehicles must not repeat.
+    pub vehicles: Vec<VehicleSnapshot>,
+    /// Operating minutes that grew; added to what is stored.
+    pub operating: Vec<OperatingDay>,
+    /// What came, by vehicle and local day; added to what is stored.
+    pub vehicle_days: Vec<VehicleDay>,
+    /// Fault runs that began or grew.
+    pub faults: Vec<FaultRunRow>,
+    /// Contradictions found.
+    pub contradictions: Vec<ContradictionRow>,
+    /// Journal records up to this one are in everything derived; never lowered.
+    pub journal_position: u64,
+}
+
+/// A violation to write; nothing happens when it is stored like this already.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ViolationUpsert {
+    /// Identifier.
+    pub id: String,
+    /// Who answers for the vehicle; its region is taken from the register.
+    pub enterprise_id: String,
+    /// Revision, from 1.
+    pub revision: u32,
+    /// When this revision was made.
+    pub revised_at: Timestamp,
+    /// Why, from revision 2 on.
+    pub revision_reason: Option<String>,
+    /// The revision takes it back.
+    pub withdrawn: bool,
+    /// The violation.
+    pub violation: Violation,
+}
+
+/// A piece of a track, as a run of `track`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrackChunk {
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// Earliest fix time.
+    pub first: Timestamp,
+    /// Latest fix time.
+    pub last: Timestamp,
+    /// Fixes in it.
+    pub fixes: u32,
+    /// It holds fixes that came after later ones.
+    pub late: bool,
+    /// The run.
+    pub bytes: Vec<u8>,
+}
+
+/// The state of a vehicle.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VehicleSnapshot {
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// Journal records up to this one are in it.
+    pub journal_sequence: u64,
+    /// Saved detectors; opaque here.
+    pub state: Vec<u8>,
+    /// Fixes not in a chunk yet, as a run of `track`.
+    pub tail: Vec<u8>,
+    /// For lists and maps; `None` before the first fix with a usable time.
+    pub live: Option<LiveState>,
+}
+
+/// Operating minutes of an enterprise on a local day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatingDay {
+    /// The enterprise.
+    pub enterprise_id: String,
+    /// Local days since 1970-01-01.
+    pub day: i64,
+    /// Minutes.
+    pub minutes: MinuteSet,
+}
+
+/// What came from a vehicle on a local day, or a part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VehicleDay {
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// Local days since 1970-01-01.
+    pub day: i64,
+    /// Fixes stored.
+    pub fixes: u32,
+    /// Of these, with nothing wrong.
+    pub qualified: u32,
+    /// Fixes that came again.
+    pub duplicates: u32,
+    /// Earliest fix time.
+    pub first: Timestamp,
+    /// Latest fix time.
+    pub last: Timestamp,
+    /// Minutes with a fix.
+    pub online: MinuteSet,
+}
+
+/// Driving while the terminal reported a fault; vehicle and beginning are its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FaultRunRow {
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// First fix of the run.
+    pub from: Timestamp,
+    /// Last fix of the run.
+    pub to: Timestamp,
+    /// Alarm bits seen.
+    pub alarm: u32,
+}
+
+/// Records that contradict each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContradictionRow {
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// Fix time of both.
+    pub time: Timestamp,
+    /// What differs.
+    pub note: String,
+}
+
+impl Store {
+    /// Writes everything in one transaction: after an error, nothing of it is there.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn commit_flush(&self, flush: &Flush) -> Result<(), StoreError> {
+        let mut transaction = self.database().begin_write().await?;
+        let connection = &mut *transaction;
+        put_chunks(connection, &flush.chunks).await?;
+        put_states(connection, &flush.vehicles).await?;
+        put_live(connection, &flush.vehicles).await?;
+        add_operating(connection, &flush.operating).await?;
+        add_vehicle_days(connection, &flush.vehicle_days).await?;
+        put_faults(connection, &flush.faults).await?;
+        put_contradictions(connection, &flush.contradictions).await?;
+        let position = i64::try_from(flush.journal_position).unwrap_or(i64::MAX);
+        Counter::JournalPosition.raise(connection, position).await?;
+        // Last, because the change log's counter is locked from here to the commit.
+        put_violations(connection, flush.at, &flush.violations).await?;
+        transaction.commit().await.map_err(map_error)
+    }
+}
+
+const CHUNKS: Bulk = Bulk {
+    head: "INSERT INTO track_chunks (vehicle_id, first_at, last_at, id, fixes, late, bytes) VALUES ",
+    row: "($1, $2, $3, $4, $5, $6, $7)",
+    width: 7,
+    tail: "",
+};
+
+async fn put_chunks(
+    connection: &mut AnyConnection,
+    chunks: &[TrackChunk],
+) -> Result<(), StoreError> {
+    if chunks.is_empty() {
+        return Ok(());
+    }
+    let first = Counter::Chunks.take(connection, chunks.len()).await?;
+    let rows: Vec<_> = (first..).zip(chunks).collect();
+    CHUNKS
+        .execute(connection, &rows, |values, (id, chunk)| {
+            values
+                .add(i64::from(chunk.vehicle.0))
+                .time(chunk.first)
+                .time(chunk.last)
+                .add(*id)
+                .add(i64::from(chunk.fixes))
+                .add(i64::from(chunk.late))
+                .add(chunk.bytes.as_slice());
+        })
+        .await
+        .map(drop)
+}
+
+const STATES: Bulk = Bulk {
+    head: "INSERT INTO vehicle_states (vehicle_id, journal_sequence, state, tail) VALUES ",
+    row: "($1, $2, $3, $4)",
+    width: 4,
+    tail: " ON CONFLICT (vehicle_id) DO UPDATE SET
+            journal_sequence = excluded.journal_sequence, state = excluded.state,
+            tail = excluded.tail",
+};
+
+async fn put_states(
+    connection: &mut AnyConnection,
+    vehicles: &[VehicleSnapshot],
+) -> Result<(), StoreError> {
+    STATES
+        .execute(connection, vehicles, |values, vehicle| {
+            values
+                .add(i64::from(vehicle.vehicle.0))
+                .add(vehicle.journal_sequence.cast_signed())
+                .add(vehicle.state.as_slice())
+                .add(vehicle.tail.as_slice());
+        })
+        .await
+        .map(drop)
+}
+
+const LIVE: Bulk = Bulk {
+    head: "INSERT INTO vehicle_live
+           (vehicle_id, fix_at, received_at, lat_udeg, lon_udeg, speed_mkmh, course_deg, alarm,
+            status, driver_id, left_continuous_ms, left_night_ms, left_24h_ms, left_7d_ms,
+            first_qualified_at) VALUES ",
+    row: "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+    width: 15,
+    tail: " ON CONFLICT (vehicle_id) DO UPDATE SET
+            fix_at = excluded.fix_at, received_at = excluded.received_at,
+            lat_udeg = excluded.lat_udeg, lon_udeg = excluded.lon_udeg,
+            speed_mkmh = excluded.speed_mkmh, course_deg = excluded.course_deg,
+            alarm = excluded.alarm, status = excluded.status, driver_id = excluded.driver_id,
+            left_continuous_ms = excluded.left_continuous_ms,
+            left_night_ms = excluded.left_night_ms, left_24h_ms = excluded.left_24h_ms,
+            left_7d_ms = excluded.left_7d_ms, first_qualified_at = CASE
+                WHEN vehicle_live.first_qualified_at IS NULL
+                     OR excluded.first_qualified_at < vehicle_live.first_qualified_at
+                THEN excluded.first_qualified_at ELSE vehicle_live.first_qualified_at END",
+};
+
+async fn put_live(
+    connection: &mut AnyConnection,
+    vehicles: &[VehicleSnapshot],
+) -> Result<(), StoreError> {
+    let rows: Vec<_> = vehicles
+        .iter()
+        .filter_map(|vehicle| Some((vehicle.vehicle, vehicle.live.as_ref()?)))
+        .collect();
+    LIVE.execute(connection, &rows, |values, (vehicle, live)| {
+        values
+            .add(i64::from(vehicle.0))
+            .time(live.fix_at)
+            .time(live.received_at)
+            .add(i64::from(live.position.lat_udeg))
+            .add(i64::from(live.position.lon_udeg))
+            .add(i64::from(live.speed.mkmh()))
+            .add(live.course.map(|course| i64::from(course.degrees())))
+            .add(i64::from(live.alarm))
+            .add(i64::from(live.status))
+            .add(live.driver.map(|driver| i64::from(driver.0)))
+            .add(live.left.continuous.map(Span::millis))
+            .add(live.left.night.map(Span::millis))
+            .add(live.left.hours24.map(Span::millis))
+            .add(live.left.days7.map(Span::millis))
+            .time_opt(live.first_qualified_at);
+    })
+    .await
+    .map(drop)
+}
+
+const STORED_OPERATING: Bulk = Bulk {
+    head: "SELECT enterprise_id, day, minutes FROM operating_minutes
+           WHERE (enterprise_id, day) IN (VALUES ",
+    row: "($1, $2)",
+    width: 2,
+    tail: ")",
+};
+
+const OPERATING: Bulk = Bulk {
+    head: "INSERT INTO operating_minutes (enterprise_id, day, minutes) VALUES ",
+    row: "($1, $2, $3)",
+    width: 3,
+    tail: " ON CONFLICT (enterprise_id, day) DO UPDATE SET minutes = excluded.minutes",
+};
+
+/// Adds minutes to those stored; here because no word for "or of bytes" is common to the engines.
+async fn add_operating(
+    connection: &mut AnyConnection,
+    days: &[OperatingDay],
+) -> Result<(), StoreError> {
+    let mut merged: BTreeMap<(&str, i64), MinuteSet> = BTreeMap::new();
+    for day in days {
+        let minutes = merged.entry((&day.enterprise_id, day.day)).or_default();
+        minutes.union_with(&day.minutes);
+    }
+    let keys: Vec<_> = merged.keys().copied().collect();
+    let stored = STORED_OPERATING
+        .fetch(connection, &keys, |values, (enterprise, day)| {
+            values.add(*enterprise).add(*day);
+        })
+        .await?;
+    let mut changed = merged.clone();
+    for row in &stored {
+        let key = (row.cell::<&str>(0)?, row.int(1)?);
+        let before = MinuteSet::from_bytes(row.bytes(2)?);
+        if let Some(minutes) = changed.get_mut(&key) {
+            minutes.union_with(&before);
+            if *minutes == before {
+                changed.remove(&key);
+            }
+        }
+    }
+    let rows: Vec<_> = changed.into_iter().collect();
+    OPERATING
+        .execute(connection, &rows, |values, ((enterprise, day), minutes)| {
+            values
+                .add(*enterprise)
+                .add(*day)
+                .add(minutes.to_bytes().as_slice());
+        })
+        .await
+        .map(drop)
+}
+
+const STORED_DAYS: Bulk = Bulk {
+    head: "SELECT vehicle_id, day, online FROM vehicle_days
+           WHERE (vehicle_id, day) IN (VALUES ",
+    row: "($1, $2)",
+    width: 2,
+    tail: ")",
+};
+
+const VEHICLE_DAYS: Bulk = Bulk {
+    head: "INSERT INTO vehicle_days
+           (vehicle_id, day, fixes, qualified, duplicates, first_at, last_at, online) VALUES ",
+    row: "($1, $2, $3, $4, $5, $6, $7, $8)",
+    width: 8,
+    tail: " ON CONFLICT (vehicle_id, day) DO UPDATE SET
+            fixes = vehicle_days.fixes + excluded.fixes,
+            qualified = vehicle_days.qualified + excluded.qualified,
+            duplicates = vehicle_days.duplicates + excluded.duplicates,
+            first_at = CASE WHEN excluded.first_at < vehicle_days.first_at
+                       THEN excluded.first_at ELSE vehicle_days.first_at END,
+            last_at = CASE WHEN excluded.last_at > vehicle_days.last_at
+                      THEN excluded.last_at ELSE vehicle_days.last_at END,
+            online = excluded.online",
+};
+
+/// Adds counts to those stored. The flush carries the snapshots of the same fixes, so that none is
+/// counted twice.
+async fn add_vehicle_days(
+    connection: &mut AnyConnection,
+    days: &[VehicleDay],
+) -> Result<(), StoreError> {
+    let keys: Vec<_> = days.iter().map(|day| (day.vehicle, day.day)).collect();
+    let stored = STORED_DAYS
+        .fetch(connection, &keys, |values, (vehicle, day)| {
+            values.add(i64::from(vehicle.0)).add(*day);
+        })
+        .await?;
+    let mut online: BTreeMap<(i64, i64), MinuteSet> = BTreeMap::new();
+    for row in &stored {
+        online.insert((row.int(0)?, row.int(1)?), MinuteSet::from_bytes(row.bytes(2)?));
+    }
+    VEHICLE_DAYS
+        .execute(connection, days, |values, day| {
+            let vehicle = i64::from(day.vehicle.0);
+            let mut minutes = day.online;
+            if let Some(before) = online.get(&(vehicle, day.day)) {
+                minutes.union_with(before);
+            }
+            values
+                .add(vehicle)
+                .add(day.day)
+                .add(i64::from(day.fixes))
+                .add(i64::from(day.qualified))
+                .add(i64::from(day.duplicates))
+                .time(day.first)
+                .time(day.last)
+                .add(minutes.to_bytes().as_slice());
+        })
+        .await
+        .map(drop)
+}
+
+const FAULTS: Bulk = Bulk {
+    head: "INSERT INTO fault_runs (vehicle_id, from_at, to_at, alarm) VALUES ",
+    row: "($1, $2, $3, $4)",
+    width: 4,
+    tail: " ON CONFLICT (vehicle_id, from_at) DO UPDATE SET to_at = excluded.to_at,
+            alarm = excluded.alarm",
+};
+
+async fn put_faults(
+    connection: &mut AnyConnection,
+    faults: &[FaultRunRow],
+) -> Result<(), StoreError> {
+    FAULTS
+        .execute(connection, faults, |values, fault| {
+            values
+                .add(i64::from(fault.vehicle.0))
+                .time(fault.from)
+                .time(fault.to)
+                .add(i64::from(fault.alarm));
+        })
+        .await
+        .map(drop)
+}
+
+const CONTRADICTIONS: Bulk = Bulk {
+    head: "INSERT INTO contradictions (vehicle_id, at, note) VALUES ",
+    row: "($1, $2, $3)",
+    width: 3,
+    tail: " ON CONFLICT (vehicle_id, at, note) DO NOTHING",
+};
+
+async fn put_contradictions(
+    connection: &mut AnyConnection,
+    found: &[ContradictionRow],
+) -> Result<(), StoreError> {
+    CONTRADICTIONS
+        .execute(connection, found, |values, contradiction| {
+            values
+                .add(i64::from(contradiction.vehicle.0))
+                .time(contradiction.time)
+                .add(contradiction.note.as_str());
+        })
+        .await
+        .map(drop)
+}
+
+// The region is who the enterprise was when the violation was found: an update leaves it.
+const VIOLATIONS: Bulk = Bulk {
+    head: "INSERT INTO violations
+           (id, vehicle_id, enterprise_id, region, driver_id, kind, severity, started_at,
+            ended_at, first_seen_at, last_fix_at, confirmed_at, withdrawn, revision, revised_at,
+            revision_reason, body, fingerprint, false_alarm_approved) VALUES ",
+    row: "($1, $2, $3, COALESCE((SELECT region FROM enterprises WHERE id = $3), ''), $4, $5, $6,
+           $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0)",
+    width: 17,
+    tail: " ON CONFLICT (id) DO UPDATE SET driver_id = excluded.driver_id,
+            severity = excluded.severity, ended_at = excluded.ended_at,
+            first_seen_at = excluded.first_seen_at, last_fix_at = excluded.last_fix_at,
+            confirmed_at = excluded.confirmed_at, withdrawn = excluded.withdrawn,
+            revision = excluded.revision, revised_at = excluded.revised_at,
+            revision_reason = excluded.revision_reason, body = excluded.body,
+            fingerprint = excluded.fingerprint
+            WHERE violations.fingerprint <> excluded.fingerprint
+            RETURNING id",
+};
+
+async fn put_violations(
+    connection: &mut AnyConnection,
+    at: Timestamp,
+    upserts: &[ViolationUpsert],
+) -> Result<(), StoreError> {
+    let mut rows = Vec::with_capacity(upserts.len());
+    for upsert in upserts {
+        let body = violation_body::to_text(&upsert.violation)?;
+        rows.push((upsert, fingerprint(upsert, &body), body));
+    }
+    let changed = VIOLATIONS
+        .fetch(connection, &rows, |values, (upsert, fingerprint, body)| {
+            let violation = &upsert.violation;
+            values
+                .add(upsert.id.as_str())
+                .add(i64::from(violation.vehicle.0))
+                .add(upsert.enterprise_id.as_str())
+                .add(violation.driver.map(|driver| i64::from(driver.0)))
+                .add(violation.kind.name())
+                .add(violation.severity.name())
+                .time(violation.started_at)
+                .time_opt(violation.ended_at)
+                .time(violation.first_seen_at)
+                .time(violation.evidence.last_fix)
+                .time(violation.confirmed_at)
+                .add(i64::from(upsert.withdrawn))
+                .add(i64::from(upsert.revision))
+                .time(upsert.revised_at)
+                .add(upsert.revision_reason.clone())
+                .add(body.as_str())
+                .add(*fingerprint);
+        })
+        .await?;
+    let ids: Vec<String> = changed
+        .iter()
+        .map(|row| row.text(0))
+        .collect::<Result<_, _>>()?;
+    let mut log = Vec::with_capacity(ids.len());
+    for stored in violations::by_ids(connection, &ids).await? {
+        log.push(NewChange {
+            at,
+            kind: ChangeKind::Violation,
+            body: violation_body::to_change(&stored)?,
+            key: stored.id,
+        });
+    }
+    changes::append(connection, &log).await
+}
+
+/// A hash over all that an update would write, but the time of the revision: the same content
+/// revised at another time is the same.
+fn fingerprint(upsert: &ViolationUpsert, body: &str) -> i64 {
+    let mut hash = Sha256::new();
+    hash.update(upsert.revision.to_le_bytes());
+    hash.update([u8::from(upsert.withdrawn)]);
+    hash.update(upsert.revision_reason.as_deref().unwrap_or_default());
+    hash.update([0]);
+    hash.update(body);
+    let digest = hash.finalize();
+    let mut first = [0; 8];
+    for (to, from) in first.iter_mut().zip(digest) {
+        *to = from;
+    }
+    i64::from_le_bytes(first)
+}

@@ -1,1 +1,0 @@
-//! Compact form of fixes: the record of the journal and the chunks of the stored track.

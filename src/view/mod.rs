@@ -1,0 +1,10 @@
+//! JSON shapes shared by the API and the commands: one place for each shape of the contract.
+//!
+//! Names only the vocabulary; reads no store and no clock.
+
+mod number;
+mod violation;
+
+pub use violation::{
+    DetailsView, EvidenceView, LimitView, PeakView, ViolationHistory, ViolationOwner, ViolationView,
+};
