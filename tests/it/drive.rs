@@ -161,8 +161,10 @@ pub(crate) fn judge(
 pub(crate) fn line(violation: &Violation) -> String {
     let zone = rules().zone;
     let clock = |time: Timestamp| {
-        let text = zone.rfc3339(time);
-        format!("{} {}", &text[5..10], &text[11..19])
+        time.to_utc()
+            .with_timezone(&zone.tz())
+            .format("%m-%d %H:%M:%S")
+            .to_string()
     };
     let end = violation.ended_at.map_or("open".to_owned(), clock);
     let points = violation
