@@ -3,6 +3,7 @@
 
 mod detect_oracle;
 mod detect_properties;
+mod detect_scenarios;
 mod drive;
 mod truck_tracks;
 mod worked_examples;
