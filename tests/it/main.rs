@@ -1,8 +1,10 @@
 //! All integration tests, one binary.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod demo;
 mod detect_oracle;
 mod detect_properties;
+mod detect_scenarios;
 mod drive;
 mod files;
 mod store;
