@@ -110,12 +110,3 @@ fn a_server_that_drops_everyone_is_found_again() {
         );
     });
 }
-
-#[test]
-fn a_server_that_is_not_there_is_busy() {
-    on_sqlite(|_| async {
-        let url = "postgres://nobody@127.0.0.1:1/nothing".to_owned();
-        let away = open(url, Role::Guest).await.unwrap_err();
-        assert!(away.is_retryable(), "{away:?}");
-    });
-}
