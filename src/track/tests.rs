@@ -107,9 +107,9 @@ proptest! {
     ) {
         let (first, rest) = fixes.split_at(cut.min(fixes.len()));
         let mut tail = TrackTail::new(VehicleId(7));
-        first.iter().for_each(|fix| tail.push(fix));
+        for fix in first { tail.push(fix); }
         let mut tail = TrackTail::from_bytes(VehicleId(7), tail.bytes()).unwrap();
-        rest.iter().for_each(|fix| tail.push(fix));
+        for fix in rest { tail.push(fix); }
         prop_assert_eq!(tail.bytes(), encode_run(&fixes));
         prop_assert_eq!(tail.iter().collect::<Vec<_>>(), fixes.clone());
         prop_assert_eq!(tail.len() as usize, fixes.len());

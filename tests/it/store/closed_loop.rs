@@ -84,7 +84,7 @@ on_both_engines! {
         let twice = store.insert_shift(&shift("s1", "m1", -100, Some(-50)), at(0)).await;
         assert!(matches!(twice, Err(StoreError::Conflict { .. })));
         let mut stranger = shift("s9", "m1", -100, Some(-50));
-        stranger.enterprise_id = "e2".to_owned();
+        "e2".clone_into(&mut stranger.enterprise_id);
         let refused = store.insert_shift(&stranger, at(0)).await;
         assert!(matches!(refused, Err(StoreError::NotFound)));
         let all = store.list_shifts(&ShiftFilter::default(), &Page::first(10)).await.unwrap();

@@ -95,7 +95,7 @@ on_both_engines! {
         let mut deviation = violation(3, 90);
         deviation.details = Details::RouteDeviation {
             route_id: "r1".to_owned(),
-            max_distance_m: 1234.567_890_123_4,
+            max_distance_m: 1_234.567_890_123_4,
         };
         let upserts = vec![
             upsert("a", "e1", violation(1, 30)),
