@@ -148,10 +148,10 @@ impl Store {
 
     /// Closes every connection and gives the owner's lock back.
     pub async fn close(&self) {
+        self.inner.database.close().await;
         if let Some(owner) = &self.inner.owner {
             owner.release().await;
         }
-        self.inner.database.close().await;
     }
 
     /// The URL it was opened with; may hold a password.
