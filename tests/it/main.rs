@@ -1,5 +1,6 @@
 //! All integration tests, one binary.
 
+mod api;
 mod demo;
 mod detect_oracle;
 mod detect_properties;
