@@ -5,10 +5,16 @@
 //! of the data.
 
 mod behaviour;
+mod cab;
 mod cast;
 mod county;
+mod desk;
 mod map;
+mod play;
 mod random;
 mod schedule;
+mod table;
 
 pub use county::{County, county};
+pub use play::{Outcome, Progress, Stage, play};
+pub use table::table;
