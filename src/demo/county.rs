@@ -303,6 +303,10 @@ impl County {
 mod tests {
     use super::super::behaviour::Sending;
     use super::*;
+    use crate::detect::{self, RouteValidity, VehicleProfile};
+    use crate::geo::CorridorIndex;
+    use crate::model::{Fix, Quality, Source, VehicleId};
+    use crate::simulate::terminal::Report;
 
     #[test]
     fn the_county_is_the_same_for_the_same_seed() {
@@ -363,6 +367,86 @@ mod tests {
         }
         let expected = [("湘Z10006".to_owned(), 20.5), ("湘Z10135".to_owned(), 45.5)];
         assert_eq!(unseen, expected);
+    }
+
+    /// Violations of the whole play, judged at once, as `enterprise kind severity count`.
+    fn judged(county: &County) -> BTreeMap<String, u32> {
+        let rules = crate::rulebook::parse(crate::rulebook::default_document()).unwrap();
+        let routes = CorridorIndex::new(county.routes.clone());
+        let mut found = BTreeMap::new();
+        for (id, (actor, entry)) in (0..).zip(county.vehicles.iter().zip(&county.fleet.vehicles)) {
+            let reports = actor.sent.iter().flat_map(|sent| match &sent.what {
+                Sending::Report(report) => vec![*report],
+                // Live judgement does not see what comes late; judged at once it would.
+                Sending::BlindArea(_) | Sending::Card(_) => Vec::new(),
+            });
+            let fixes: Vec<_> = reports.map(|report| fix(id, &report)).collect();
+            let route = entry.route_id.as_deref().and_then(|id| routes.find(id));
+            let profile = VehicleProfile {
+                seats: entry.seats,
+                routes: route
+                    .map(|route| RouteValidity {
+                        route,
+                        from: None,
+                        to: None,
+                    })
+                    .into_iter()
+                    .collect(),
+                ..VehicleProfile::of_class(entry.class)
+            };
+            let context = detect::Context {
+                rules: &rules,
+                profile: &profile,
+                routes: &routes,
+            };
+            for violation in detect::judge_track(&context, &fixes) {
+                let (kind, severity) = (violation.kind, violation.severity);
+                let key = format!("{} {kind} {severity}", entry.enterprise_id);
+                *found.entry(key).or_default() += 1;
+            }
+        }
+        found
+    }
+
+    fn fix(vehicle: u32, report: &Report) -> Fix {
+        Fix {
+            vehicle: VehicleId(vehicle),
+            time: report.time,
+            received: report.time,
+            position: report.position,
+            speed: report.speed,
+            course: Some(report.course),
+            altitude_m: Some(report.altitude_m),
+            odometer: Some(report.odometer),
+            alarm: report.alarm,
+            status: report.status,
+            driver: None,
+            source: Source::Terminal,
+            quality: Quality::GOOD,
+        }
+    }
+
+    #[test]
+    fn the_detectors_find_what_the_script_means_and_nothing_else() {
+        for seed in [1, 2, 7] {
+            let found: Vec<_> = judged(&county(seed))
+                .into_iter()
+                .map(|(key, count)| format!("{key} x{count}"))
+                .collect();
+            let expected = [
+                "E01 offline_movement L1 x1",
+                "E01 speeding L1 x2",
+                "E01 speeding L2 x4",
+                "E04 speeding L2 x10",
+                "E07 route_deviation L3 x1",
+                "E08 speeding L3 x1",
+                "E09 fatigue_continuous L4 x1",
+                "E09 fatigue_night L1 x1",
+                "E10 speeding L2 x10",
+                "E11 offline_movement L1 x1",
+            ];
+            assert_eq!(found, expected, "seed {seed}");
+        }
     }
 
     #[test]
