@@ -1,20 +1,23 @@
-//! The invented county, its fleet and its day.
+//! The bundled demo: an invented county, a day of its life, and the verdict at the end of it.
 //!
-//! [`county`] makes everything from a seed, as data; [`play`] sends it through the server's real
-//! doors: terminals over JT/T 808, people over HTTP. What the failing list must then say is part
-//! of the data.
+//! [`county`] draws the county from a seed: towns, roads, planned lines, twelve enterprises with
+//! their vehicles, drivers and monitors, and a script of everything that happens. It is pure; what
+//! each enterprise must be found to fail stands beside the causes in `cast` and is checked.
+//! People are named by their post, places and plates are invented.
 
-mod behaviour;
-mod cab;
 mod cast;
-mod county;
-mod desk;
-mod map;
-mod play;
+mod duties;
+mod fleet;
+mod ground;
+mod legs;
+mod logbook;
+mod motion;
+mod network;
+mod planned;
 mod random;
-mod schedule;
-mod table;
+mod script;
+mod story;
+mod vehicles;
 
-pub use county::{County, county};
-pub use play::{Outcome, Progress, Stage, play};
-pub use table::table;
+pub use script::{Action, Event, PlannedViolation, Report, Script};
+pub use story::{County, county};

@@ -59,7 +59,7 @@ struct Inbox {
     asks: Vec<Ask>,
     cards: Vec<Card>,
     fixes: Vec<Fix>,
-    speaking: Vec<(u16, oneshot::Sender<bool>)>,
+    speaking: Vec<(u16, oneshot::Sender<u8>)>,
     /// Data messages wait for this token to be durable.
     token: Option<Token>,
     closing: bool,
@@ -416,8 +416,14 @@ impl Inbox {
             return;
         };
         let (_, acknowledged) = self.speaking.swap_remove(index);
-        let done = matches!(result, CommandResult::Acknowledged | CommandResult::Answered);
+        let code = match result {
+            CommandResult::Acknowledged | CommandResult::Answered => 0,
+            CommandResult::Failed => 1,
+            CommandResult::BadMessage => 2,
+            CommandResult::NotSupported => 3,
+            CommandResult::TimedOut | CommandResult::Closed => return,
+        };
         // Whoever asked may have gone.
-        drop(acknowledged.send(done));
+        drop(acknowledged.send(code));
     }
 }

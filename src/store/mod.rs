@@ -11,6 +11,7 @@ mod cards;
 mod changes;
 mod counters;
 mod duty_facts;
+mod duty_notes;
 mod engine;
 mod enterprises;
 mod error;
@@ -35,6 +36,7 @@ mod violations;
 
 pub use cards::DriverCard;
 pub use changes::{Change, ChangeKind};
+pub use duty_notes::DutyNote;
 pub use duty_facts::{DutyScope, SILENT_VEHICLES_MAX};
 pub use enterprises::{EnterpriseFilter, EnterpriseRow};
 pub use error::StoreError;
@@ -148,10 +150,10 @@ impl Store {
 
     /// Closes every connection and gives the owner's lock back.
     pub async fn close(&self) {
+        self.inner.database.close().await;
         if let Some(owner) = &self.inner.owner {
             owner.release().await;
         }
-        self.inner.database.close().await;
     }
 
     /// The URL it was opened with; may hold a password.

@@ -127,17 +127,17 @@ pub(crate) fn road(limit_kmh: u16, road: RoadKind) -> Route {
     }
 }
 
-/// Judges fixes with the default rules; on a route where one is given.
+/// Judges fixes of a vehicle of 45 seats; on a route where one is given.
 pub(crate) fn judge(
+    rules: &RuleSet,
     class: VehicleClass,
-    seats: Option<u16>,
     route: Option<Route>,
     fixes: &[Fix],
 ) -> Vec<Violation> {
     let routes = CorridorIndex::new(route.into_iter().collect());
     let profile = VehicleProfile {
         class,
-        seats,
+        seats: Some(45),
         line_km: None,
         routes: routes
             .find("R1")
@@ -149,9 +149,8 @@ pub(crate) fn judge(
             .into_iter()
             .collect(),
     };
-    let rules = rules();
     let context = Context {
-        rules: &rules,
+        rules,
         profile: &profile,
         routes: &routes,
     };

@@ -11,7 +11,7 @@ use VehicleClass::{Hazmat, TouristCoach};
 const STEP: Span = Span::from_seconds(10);
 
 fn check(class: VehicleClass, route: Option<Route>, fixes: &[Fix], expected: &[&str]) {
-    assert_eq!(lines(&judge(class, Some(45), route, fixes)), expected);
+    assert_eq!(lines(&judge(&rules(), class, route, fixes)), expected);
 }
 
 fn check_hours(start: &str, drive_text: &str, expected: &[&str]) {
@@ -142,6 +142,21 @@ fn e08_short_stop_does_not_reset() {
         "11-21 08:00",
         "drive 2h30m, stand 15m, drive 1h40m, stand 30m",
         &["fatigue_continuous 11-21 12:15:00..11-21 12:25:00 L4 9 记分办法9(7) | 250 of 240 min"],
+    );
+}
+
+#[test]
+fn e08_with_the_option_short_stops_count() {
+    let mut rules = rules();
+    rules.fatigue.count_short_stops = true;
+    let fixes = drive(
+        "11-21 08:00",
+        "drive 2h30m, stand 15m, drive 1h40m, stand 30m",
+        STEP,
+    );
+    assert_eq!(
+        lines(&judge(&rules, TouristCoach, None, &fixes)),
+        ["fatigue_continuous 11-21 12:00:00..11-21 12:25:00 L4 9 记分办法9(7) | 265 of 240 min"]
     );
 }
 

@@ -3,8 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use sqlx::Any;
-use sqlx::pool::PoolConnection;
+use sqlx::{AnyConnection, Connection as _};
 use tokio::sync::Mutex;
 
 use super::codes::{map_error, map_io};
@@ -20,10 +19,10 @@ pub(crate) enum OwnerLock {
     /// A locked file beside the database.
     File {
         /// Kept open; the system drops the lock with it.
-        _file: File,
+        file: File,
     },
     /// A connection that holds an advisory lock; `None` after it was lost.
-    Session(Mutex<Option<PoolConnection<Any>>>),
+    Session(Mutex<Option<AnyConnection>>),
 }
 
 impl OwnerLock {
@@ -36,7 +35,7 @@ impl OwnerLock {
             Engine::Sqlite { path } => {
                 let file = lock_file(path, "owner")?;
                 match file.try_lock() {
-                    Ok(()) => Ok(Self::File { _file: file }),
+                    Ok(()) => Ok(Self::File { file }),
                     Err(std::fs::TryLockError::WouldBlock) => Err(owned_by_another()),
                     Err(std::fs::TryLockError::Error(error)) => Err(map_io(error)),
                 }
@@ -55,7 +54,7 @@ impl OwnerLock {
         };
         let mut session = session.lock().await;
         if let Some(connection) = session.as_mut()
-            && sqlx::Connection::ping(&mut **connection).await.is_ok()
+            && connection.ping().await.is_ok()
         {
             return Ok(());
         }
@@ -64,28 +63,32 @@ impl OwnerLock {
         Ok(())
     }
 
-    /// Gives the lock back.
+    /// Gives the lock back; an error means that it is gone already.
     pub(crate) async fn release(&self) {
-        if let Self::Session(session) = self
-            && let Some(connection) = session.lock().await.take()
-        {
-            // Closing the session frees its lock; an error means that it is gone already.
-            drop(connection.close().await);
+        match self {
+            Self::File { file } => drop(file.unlock()),
+            Self::Session(session) => {
+                if let Some(connection) = session.lock().await.take() {
+                    drop(connection.close().await);
+                }
+            }
         }
     }
 }
 
 /// A connection of its own that holds the advisory lock of this database and schema.
-async fn lock_session(database: &Database) -> Result<PoolConnection<Any>, StoreError> {
-    let mut connection = database.write.acquire().await.map_err(map_error)?;
+async fn lock_session(database: &Database) -> Result<AnyConnection, StoreError> {
+    let connection = database.write.acquire().await.map_err(map_error)?;
+    // Out of the pool, so that it is never lent to anyone else.
+    let mut connection = connection.detach();
     let schema: String = sqlx::query_scalar("SELECT CAST(current_schema() AS TEXT)")
-        .fetch_one(&mut *connection)
+        .fetch_one(&mut connection)
         .await
         .map_err(map_error)?;
     let taken: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)")
         .bind(OWNER_LOCK_SPACE)
         .bind(schema_key(&schema))
-        .fetch_one(&mut *connection)
+        .fetch_one(&mut connection)
         .await
         .map_err(map_error)?;
     if taken {

@@ -1,0 +1,259 @@
+//! The one transaction of the shards, and the change log that it feeds.
+
+use roadwarden::model::violation::Details;
+use roadwarden::model::violation::FatigueWindow;
+use roadwarden::model::{Span, VehicleId};
+use roadwarden::store::{
+    Change, ChangeKind, ContradictionRow, FaultRunRow, Flush, Page, VehicleFilter,
+    ViolationFilter,
+};
+use sqlx::{Connection as _, Row as _};
+
+use super::samples::{
+    at, chunk, day, fixes, folder, live, operating, plate, snapshot, upsert, violation, violations,
+};
+use super::support::{Place, on_both_engines};
+
+/// A flush with something of everything.
+fn everything() -> Flush {
+    let track = fixes(1, (0..100).step_by(10));
+    Flush {
+        at: at(200),
+        violations: vec![upsert("v1", "e1", violation(1, 0))],
+        chunks: vec![chunk(&track[..5], false)],
+        vehicles: vec![snapshot(1, 9, &track[5..]), snapshot(3, 8, &[])],
+        operating: vec![operating("e1", 20_000, &[1, 2]), operating("e2", 20_000, &[7])],
+        vehicle_days: vec![day(1, 20_000, at(0), at(90))],
+        faults: vec![FaultRunRow { vehicle: VehicleId(1), from: at(0), to: at(10), alarm: 1 << 31 }],
+        contradictions: vec![ContradictionRow {
+            vehicle: VehicleId(1),
+            time: at(20),
+            note: "速度 differs".to_owned(),
+        }],
+        journal_position: 8,
+    }
+}
+
+fn kinds(changes: &[Change]) -> Vec<(i64, ChangeKind, &str)> {
+    changes
+        .iter()
+        .map(|change| (change.seq, change.kind, change.key.as_str()))
+        .collect()
+}
+
+on_both_engines! {
+    async fn everything_is_there_after_a_flush(place: Place) {
+        let store = place.owner().await;
+        store.import_fleet(&folder()).await.unwrap();
+        store.commit_flush(&everything()).await.unwrap();
+        assert_eq!(store.journal_position().await.unwrap(), 8);
+        let states = store.load_vehicle_states(&Page::first(10)).await.unwrap().items;
+        assert_eq!(states.len(), 2);
+        assert_eq!((states[0].vehicle, states[0].journal_sequence), (VehicleId(1), 9));
+        assert_eq!(states[0].state, [1, 2, 3, 1]);
+        assert!(states[1].tail.is_empty());
+        let days = store.load_vehicle_days(20_000, &Page::first(10)).await.unwrap().items;
+        assert_eq!(days, [day(1, 20_000, at(0), at(90))]);
+        let row = store.vehicle(&plate("湘A12345")).await.unwrap();
+        assert_eq!(row.live, Some(live(90)));
+        assert_eq!(row.enterprise_name, "安途运输 e1");
+        let listed = store
+            .list_vehicles(&VehicleFilter::default(), &Page::first(10))
+            .await
+            .unwrap();
+        assert_eq!(listed.items[0], row);
+        assert_eq!(listed.items[1].live, None);
+        assert_eq!(store.track(VehicleId(1), at(0), at(1000)).await.unwrap().len(), 10);
+        // The whole again changes nothing that is counted once.
+        store.commit_flush(&everything()).await.unwrap();
+        assert_eq!(store.track(VehicleId(1), at(0), at(1000)).await.unwrap().len(), 10);
+        assert_eq!(store.last_change().await.unwrap(), 1);
+    }
+
+    async fn violations_come_back_whole(place: Place) {
+        let store = place.owner().await;
+        store.import_fleet(&folder()).await.unwrap();
+        let driver = store.driver_id("430102000000000001").await.unwrap();
+        let mut fatigue = violation(2, 60);
+        fatigue.driver = Some(driver);
+        fatigue.limit = None;
+        fatigue.points = Some(9);
+        fatigue.ended_at = Some(at(600));
+        fatigue.details = Details::Fatigue {
+            driving: Span::from_minutes(241),
+            limit: Span::from_minutes(240),
+            window: FatigueWindow::Continuous,
+            inferred: true,
+        };
+        let mut deviation = violation(3, 90);
+        deviation.details = Details::RouteDeviation {
+            route_id: "r1".to_owned(),
+            max_distance_m: 1234.567_890_123_4,
+        };
+        let upserts = vec![
+            upsert("a", "e1", violation(1, 30)),
+            upsert("b", "e1", fatigue.clone()),
+            upsert("c", "e2", deviation.clone()),
+        ];
+        store.commit_flush(&violations(upserts)).await.unwrap();
+        let speeding = store.violation("a").await.unwrap();
+        assert_eq!(speeding.violation, violation(1, 30));
+        assert_eq!(speeding.plate, plate("湘A12345"));
+        assert_eq!(speeding.region, "430102");
+        let stored = store.violation("b").await.unwrap();
+        assert_eq!(stored.violation, fatigue);
+        assert_eq!(stored.driver_licence.as_deref(), Some("430102000000000001"));
+        assert_eq!(store.violation("c").await.unwrap().violation, deviation);
+        let changes = store.changes_after(0, 10).await.unwrap();
+        assert_eq!(changes[1].violation().unwrap(), Some(stored));
+    }
+
+    async fn only_what_changed_is_written(place: Place) {
+        let store = place.owner().await;
+        store.import_fleet(&folder()).await.unwrap();
+        let first = upsert("v1", "e1", violation(1, 0));
+        store.commit_flush(&violations(vec![first.clone()])).await.unwrap();
+        let mut again = first.clone();
+        again.revised_at = at(9999);
+        store.commit_flush(&violations(vec![again])).await.unwrap();
+        assert_eq!(store.last_change().await.unwrap(), 1);
+        let mut longer = first.clone();
+        longer.violation.ended_at = Some(at(50));
+        let second = upsert("v2", "e1", violation(2, 5));
+        store
+            .commit_flush(&violations(vec![second, longer.clone()]))
+            .await
+            .unwrap();
+        let mut withdrawn = longer;
+        withdrawn.withdrawn = true;
+        withdrawn.revision = 2;
+        withdrawn.revision_reason = Some("late data".to_owned());
+        store.commit_flush(&violations(vec![withdrawn])).await.unwrap();
+        let changes = store.changes_after(0, 100).await.unwrap();
+        let violation = ChangeKind::Violation;
+        assert_eq!(
+            kinds(&changes),
+            [(1, violation, "v1"), (2, violation, "v1"), (3, violation, "v2"), (4, violation, "v1")]
+        );
+        let state = changes[3].violation().unwrap().unwrap();
+        assert_eq!((state.revision, state.status().name()), (2, "withdrawn"));
+        assert_eq!(state.revision_reason.as_deref(), Some("late data"));
+        assert_eq!(kinds(&store.changes_after(2, 1).await.unwrap()), [(3, violation, "v2")]);
+        assert_eq!(store.changes_of_kind_after(ChangeKind::Duty, 0, 9).await.unwrap(), []);
+    }
+
+    async fn operating_minutes_add_up(place: Place) {
+        let store = place.owner().await;
+        for minutes in [&[1_u16, 700][..], &[2], &[1]] {
+            let flush = Flush {
+                operating: vec![operating("e1", 5, minutes), operating("e1", 5, &[9])],
+                ..Flush::default()
+            };
+            store.commit_flush(&flush).await.unwrap();
+        }
+        let mut raw = place.raw().await;
+        let row = sqlx::query("SELECT minutes FROM operating_minutes")
+            .fetch_one(&mut raw)
+            .await
+            .unwrap();
+        let expected = operating("e1", 5, &[1, 2, 9, 700]).minutes;
+        assert_eq!(row.get::<Vec<u8>, _>(0), expected.to_bytes());
+    }
+
+    async fn a_flush_that_fails_leaves_nothing(place: Place) {
+        let store = place.owner().await;
+        store.import_fleet(&folder()).await.unwrap();
+        // The last statement of the transaction meets a table that is gone.
+        let mut raw = place.raw().await;
+        sqlx::query("ALTER TABLE changes RENAME TO elsewhere").execute(&mut raw).await.unwrap();
+        store.commit_flush(&everything()).await.unwrap_err();
+        sqlx::query("ALTER TABLE elsewhere RENAME TO changes").execute(&mut raw).await.unwrap();
+        assert_eq!(store.journal_position().await.unwrap(), 0);
+        assert_eq!(store.load_vehicle_states(&Page::first(9)).await.unwrap().items, []);
+        let found = store
+            .list_violations(&ViolationFilter::default(), &Page::first(9))
+            .await
+            .unwrap();
+        assert_eq!(found.items, []);
+        store.commit_flush(&everything()).await.unwrap();
+        assert_eq!(store.last_change().await.unwrap(), 1);
+    }
+
+    async fn half_a_transaction_dies_with_its_connection(place: Place) {
+        let store = place.owner().await;
+        let mut raw = place.raw().await;
+        let mut transaction = raw.begin().await.unwrap();
+        sqlx::query("INSERT INTO counters VALUES ('changes', 41)")
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
+        transaction.rollback().await.unwrap();
+        let mut raw = place.raw().await;
+        sqlx::query("BEGIN").execute(&mut raw).await.unwrap();
+        sqlx::query("INSERT INTO counters VALUES ('changes', 41)")
+            .execute(&mut raw)
+            .await
+            .unwrap();
+        raw.close_hard().await.unwrap();
+        assert_eq!(store.last_change().await.unwrap(), 0);
+        store.commit_flush(&everything()).await.unwrap();
+    }
+
+    async fn numbers_of_changes_have_no_gaps_under_writers_at_once(place: Place) {
+        let store = place.owner().await;
+        store.import_fleet(&folder()).await.unwrap();
+        let writers: Vec<_> = (0..4_u32)
+            .map(|writer| {
+                let store = store.clone();
+                tokio::spawn(async move {
+                    for n in 0..10 {
+                        let id = format!("w{writer}-{n}");
+                        let flush = violations(vec![upsert(&id, "e1", violation(1, n))]);
+                        store.commit_flush(&flush).await.unwrap();
+                    }
+                })
+            })
+            .collect();
+        // A reader that follows the log meets every change once.
+        let mut seen = 0;
+        while seen < 40 {
+            for change in store.changes_after(seen, 7).await.unwrap() {
+                seen += 1;
+                assert_eq!(change.seq, seen);
+            }
+            tokio::task::yield_now().await;
+        }
+        for writer in writers {
+            writer.await.unwrap();
+        }
+        assert_eq!(store.last_change().await.unwrap(), 40);
+    }
+
+    async fn a_thousand_of_each_fit_one_flush(place: Place) {
+        let store = place.owner().await;
+        store.import_fleet(&folder()).await.unwrap();
+        let flush = Flush {
+            violations: (0..1003)
+                .map(|n| upsert(&format!("v{n:04}"), "e1", violation(1, n)))
+                .collect(),
+            vehicles: (0..1003).map(|n| snapshot(n, 1, &[])).collect(),
+            ..violations(Vec::new())
+        };
+        store.commit_flush(&flush).await.unwrap();
+        assert_eq!(store.last_change().await.unwrap(), 1003);
+        let mut pages = 0;
+        let mut page = Page::first(1000);
+        let mut found = Vec::new();
+        loop {
+            let listed = store.load_vehicle_states(&page).await.unwrap();
+            found.extend(listed.items.iter().map(|saved| saved.vehicle.0));
+            pages += 1;
+            page.after = listed.next;
+            if page.after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(pages, 2);
+        assert_eq!(found, (0..1003).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,14 @@
+//! The store, whole on both engines.
+
+mod closed_loop;
+mod duty;
+mod faults;
+mod flush;
+mod ingest;
+mod journal;
+mod lists;
+mod opening;
+mod register;
+mod samples;
+mod support;
+mod tracks;

@@ -1,0 +1,99 @@
+//! Opening, owning and migrating.
+
+use roadwarden::store::{Role, Store, StoreError, StoreOptions};
+use sqlx::Row as _;
+
+use super::samples::folder;
+use super::support::{Place, on_both_engines};
+
+on_both_engines! {
+    async fn migrations_apply_twice_harmlessly(place: Place) {
+        let store = place.owner().await;
+        store.import_fleet(&folder()).await.unwrap();
+        let before = store.load_registry().await.unwrap();
+        store.close().await;
+        let store = place.owner().await;
+        assert_eq!(store.load_registry().await.unwrap(), before);
+        let mut raw = place.raw().await;
+        let row = sqlx::query("SELECT COUNT(*), COUNT(DISTINCT version) FROM _sqlx_migrations")
+            .fetch_one(&mut raw)
+            .await
+            .unwrap();
+        assert_eq!(row.get::<i64, _>(0), 4);
+        assert_eq!(row.get::<i64, _>(1), 4);
+    }
+
+    async fn many_may_open_a_new_database_at_once(place: Place) {
+        let openings: Vec<_> = (0..6)
+            .map(|_| {
+                let place = place.clone();
+                tokio::spawn(async move { place.guest().await })
+            })
+            .collect();
+        for opening in openings {
+            assert_eq!(opening.await.unwrap().registry_version().await.unwrap(), 0);
+        }
+    }
+
+    async fn one_process_owns_a_database(place: Place) {
+        let owner = place.owner().await;
+        let options = StoreOptions::new(&place.url, Role::Owner);
+        let refused = Store::open(&options).await;
+        assert!(matches!(refused, Err(StoreError::Conflict { .. })), "{refused:?}");
+        // A command beside the server is welcome.
+        let guest = place.guest().await;
+        guest.import_fleet(&folder()).await.unwrap();
+        assert_eq!(owner.registry_version().await.unwrap(), 1);
+        owner.check().await.unwrap();
+        owner.close().await;
+        drop(owner);
+        place.owner().await;
+    }
+
+    async fn an_owner_that_is_dropped_frees_the_database(place: Place) {
+        let owner = place.owner().await;
+        drop(owner);
+        // A session of a server ends a moment after its socket.
+        let options = StoreOptions::new(&place.url, Role::Owner);
+        while let Err(error) = Store::open(&options).await {
+            assert!(matches!(error, StoreError::Conflict { .. }), "{error:?}");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn bytes_and_absent_values_come_back(place: Place) {
+        let store = place.owner().await;
+        let mut raw = place.raw().await;
+        sqlx::query("INSERT INTO vehicle_states VALUES ($1, $2, $3, $4)")
+            .bind(7_i64)
+            .bind(i64::MAX)
+            .bind(&[0_u8, 255, 128][..])
+            .bind(&[][..] as &[u8])
+            .execute(&mut raw)
+            .await
+            .unwrap();
+        let row = sqlx::query(
+            "SELECT state, tail, NULLIF(tail, tail), journal_sequence FROM vehicle_states",
+        )
+        .fetch_one(&mut raw)
+        .await
+        .unwrap();
+        assert_eq!(row.get::<Vec<u8>, _>(0), [0, 255, 128]);
+        assert_eq!(row.get::<Vec<u8>, _>(1), Vec::<u8>::new());
+        assert_eq!(row.get::<Option<Vec<u8>>, _>(2), None);
+        assert_eq!(row.get::<i64, _>(3), i64::MAX);
+        store.close().await;
+    }
+}
+
+#[test]
+fn a_database_in_memory_is_refused() {
+    super::support::on_sqlite(|_| async {
+        let options = StoreOptions::new("sqlite::memory:", Role::Owner);
+        let refused = Store::open(&options).await;
+        assert!(
+            matches!(refused, Err(StoreError::Conflict { .. })),
+            "{refused:?}"
+        );
+    });
+}
