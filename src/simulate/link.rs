@@ -190,10 +190,10 @@ pub(super) async fn run(
         }
         let outcome = match came {
             Ok(mut link) => {
-                let Ok(began) = started.wait_for(Option::is_some).await.map(|began| *began) else {
+                let Ok(start) = started.wait_for(Option::is_some).await.map(|start| *start) else {
                     return;
                 };
-                let begin = began.unwrap_or_default() + share * (turn - 1);
+                let begin = start.unwrap_or_default() + share * (turn - 1);
                 let end = begin + share;
                 let outcome = if shared.plan.interval.is_zero() {
                     link.run_closed_loop(end).await
@@ -283,9 +283,9 @@ impl Link {
                 .interval
                 .mul_f64(f64::from(index) / f64::from(plan.connections));
         while intended < end {
-            let now = self.shared.clock.monotonic();
-            if now < intended {
-                let pause = tokio::time::sleep(intended - now);
+            let early = intended.saturating_sub(self.shared.clock.monotonic());
+            if !early.is_zero() {
+                let pause = tokio::time::sleep(early);
                 tokio::select! {
                     () = pause => {}
                     readable = self.stream.readable() => {
