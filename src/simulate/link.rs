@@ -159,7 +159,7 @@ enum LinkError {
     Io(#[from] std::io::Error),
     #[error("the server closed the connection")]
     Closed,
-    #[error("registration was refused with result {0}")]
+    #[error("registration was refused with result {0} (2 and 4: not imported; see --write-fleet)")]
     Unregistered(u8),
     #[error("authentication was refused with result {0}")]
     Unauthenticated(u8),
@@ -229,8 +229,12 @@ async fn come_online(shared: &Arc<Shared>, number: u32) -> Result<Link, LinkErro
     };
     link.terminal.register(&fleet::plate(number), &mut link.out);
     link.flush().await?;
-    let Answer::Registered { result: 0, code } = link.wait_for_answer().await? else {
-        return Err(LinkError::Unregistered(1));
+    let code = match link.wait_for_answer().await? {
+        Answer::Registered { result: 0, code } => code,
+        Answer::Registered { result, .. } | Answer::General { result, .. } => {
+            return Err(LinkError::Unregistered(result));
+        }
+        Answer::Command { .. } => return Err(LinkError::Unregistered(u8::MAX)),
     };
     link.terminal.authenticate(&code, &mut link.out);
     link.flush().await?;
