@@ -1,6 +1,7 @@
 //! The commands.
 
 pub mod decode;
+pub mod demo;
 pub mod encode;
 pub mod evaluate;
 pub mod fix_options;
@@ -30,6 +31,8 @@ pub struct Arguments {
 pub enum Command {
     /// Run the server
     Serve(serve::ServeArgs),
+    /// See an invented county live a day in about a minute, and which of its enterprises fail
+    Demo(demo::DemoArgs),
     /// Import a register, routes, areas or rules; all or nothing
     Import(ImportArgs),
     /// Store and judge recorded fixes
@@ -76,6 +79,7 @@ pub struct ProtocolArgs {
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Serve(args) => block_on(serve::run(&args)),
+        Command::Demo(args) => block_on(demo::run(&args)),
         Command::Import(args) => block_on(import(&args)),
         Command::Replay(args) => block_on(replay::run(&args)),
         Command::Evaluate(args) => {

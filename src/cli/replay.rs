@@ -384,7 +384,7 @@ fn post_file(
     let mut rejected = Vec::new();
     let mut lines = 0;
     let mut failed = None;
-    let mut flush = |body: &mut Vec<u8>, rejected: &mut Vec<Rejected>, lines: &mut u64| -> anyhow::Result<bool> {
+    let flush = |body: &mut Vec<u8>, rejected: &mut Vec<Rejected>, lines: &mut u64| -> anyhow::Result<bool> {
         let answer = post(control, body)?;
         body.clear();
         let part = Posted {

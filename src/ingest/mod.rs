@@ -281,6 +281,7 @@ async fn shared(parts: &Parts, intake: &Intake, config: &Config) -> Result<Share
     tokio::spawn(registration_task.run());
     Ok(Shared {
         clock: parts.clock.clone(),
+        timer: Clock::system(),
         store: parts.store.clone(),
         committer: intake.committer.clone(),
         directory: intake.directory.clone(),
