@@ -2,8 +2,12 @@
 //! enterprises that fail held against those that the story means to fail.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use roadwarden::demo::{Action, County, Report, county};
+use roadwarden::app::{Server, ServerOptions, open_owned};
+use roadwarden::clock::Clock;
+use roadwarden::config::{Config, Values};
+use roadwarden::demo::{Action, County, PlayTarget, Report, county, finale, play};
 use roadwarden::detect::{
     Context, RouteValidity, Transition, VehicleProfile, VehicleState, judge_track,
 };
@@ -457,4 +461,55 @@ fn the_suspicious_enterprise_stands_exactly_on_the_edge() {
     }
     let rests: Vec<_> = stops.into_iter().filter(|s| *s >= Span::from_minutes(20)).collect();
     assert_eq!(rests, [Span::from_minutes(20)]);
+}
+
+/// The whole day over real connections: a server, 152 terminals, every request of the people.
+#[test]
+fn the_day_played_through_the_server_gives_the_meant_verdict() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let county = county(1);
+        let mut values = Values::default();
+        values.set("data", folder.path().to_str().unwrap());
+        values.set("http", "127.0.0.1:0");
+        values.set("jt808", "127.0.0.1:0");
+        let config = Config::new(&values).unwrap();
+        {
+            let (store, journal) = open_owned(&config).await.unwrap();
+            store.import_fleet(&county.fleet).await.unwrap();
+            store.import_routes(&county.routes).await.unwrap();
+            drop(journal);
+            store.close().await;
+        }
+        let clock = Clock::development(county.day.began_at, 0.0).unwrap();
+        let options = ServerOptions {
+            dev_open: true,
+            clock: clock.clone(),
+        };
+        let server = Server::start(&config, options).await.unwrap();
+        let target = PlayTarget {
+            jt808: server.addresses().jt808,
+            http: server.addresses().http,
+            minute: Duration::ZERO,
+        };
+        let summary = play(&target, &clock, &county).await.unwrap();
+        let finale = finale(&target, summary.period).await.unwrap();
+        let found: BTreeMap<String, BTreeSet<Rule>> = finale.failing["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| {
+                let rules = item["reasons"].as_array().unwrap().iter();
+                let id = item["enterprise"]["id"].as_str().unwrap().to_owned();
+                (id, rules.map(|r| r["rule"].as_str().unwrap().parse().unwrap()).collect())
+            })
+            .collect();
+        eprintln!("{summary:?}\n{}", finale.text);
+        assert_eq!(found, county.expected, "{}", finale.text);
+        server.drain().await.unwrap();
+    });
 }
