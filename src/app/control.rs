@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
+use crate::random::unguessable_hex;
+
+/// Random bytes of the token.
+const TOKEN_BYTES: usize = 24;
 /// Name of the file.
 const FILE: &str = "server.json";
 
@@ -29,9 +33,12 @@ impl Control {
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", path.display()));
+            }
         };
-        let control = serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))?;
+        let control = serde_json::from_str(&text)
+            .with_context(|| format!("{} is damaged", path.display()))?;
         Ok(Some(control))
     }
 }
@@ -48,9 +55,7 @@ impl ControlFile {
     /// # Errors
     /// When the file cannot be written.
     pub(super) fn create(data: &Path, http: SocketAddr) -> anyhow::Result<(Self, String)> {
-        let mut bytes = [0_u8; 24];
-        getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
-        let token = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let token = unguessable_hex(TOKEN_BYTES).context("no random bytes")?;
         let path = data.join(FILE);
         let text = serde_json::to_string(&Control {
             http,

@@ -28,21 +28,12 @@ use crate::telemetry;
 use parts::Gateway;
 
 /// How the server is run, besides its settings.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ServerOptions {
     /// Anyone on this machine may do anything.
     pub dev_open: bool,
     /// The clock.
     pub clock: Clock,
-}
-
-impl Default for ServerOptions {
-    fn default() -> Self {
-        Self {
-            dev_open: false,
-            clock: Clock::system(),
-        }
-    }
 }
 
 /// Where a running server listens.
@@ -73,14 +64,17 @@ pub struct Server {
 /// As the database says; in words that tell what to do when another process owns it.
 pub async fn open_owned(config: &Config) -> anyhow::Result<(Store, Journal)> {
     let data = config.data_dir();
-    std::fs::create_dir_all(&data).with_context(|| format!("cannot make the data folder {}", data.display()))?;
+    std::fs::create_dir_all(&data)
+        .with_context(|| format!("cannot make the data folder {}", data.display()))?;
     let store = Store::open(&StoreOptions::new(config.database_url(), Role::Owner))
         .await
         .map_err(|error| match error {
             StoreError::Conflict { what } => anyhow::anyhow!("the database is in use: {what}"),
             other => anyhow::Error::new(other).context("cannot open the database"),
         })?;
-    let journal = Journal::open(&store).await.context("cannot open the journal")?;
+    let journal = Journal::open(&store)
+        .await
+        .context("cannot open the journal")?;
     Ok((store, journal))
 }
 
@@ -90,7 +84,8 @@ pub async fn open_owned(config: &Config) -> anyhow::Result<(Store, Journal)> {
 /// As the database says.
 pub async fn open_guest(config: &Config) -> anyhow::Result<Store> {
     let data = config.data_dir();
-    std::fs::create_dir_all(&data).with_context(|| format!("cannot make the data folder {}", data.display()))?;
+    std::fs::create_dir_all(&data)
+        .with_context(|| format!("cannot make the data folder {}", data.display()))?;
     Store::open(&StoreOptions::new(config.database_url(), Role::Guest))
         .await
         .context("cannot open the database")
@@ -126,9 +121,17 @@ impl Server {
             clock: options.clock.clone(),
             live: live.clone(),
         };
-        let engine = Arc::new(Engine::start(parts, config).await.context("cannot take up where the last run ended")?);
+        let engine = Arc::new(
+            Engine::start(parts, config)
+                .await
+                .context("cannot take up where the last run ended")?,
+        );
         if engine.replayed.records > 0 {
-            tracing::info!(records = engine.replayed.records, fixes = engine.replayed.fixes, "journal replayed");
+            tracing::info!(
+                records = engine.replayed.records,
+                fixes = engine.replayed.fixes,
+                "journal replayed"
+            );
         }
         let stop = CancellationToken::new();
         let (control, token) = ControlFile::create(&config.data_dir(), addresses.http)?;
@@ -139,24 +142,16 @@ impl Server {
             clock: options.clock.clone(),
             draining: stop.clone(),
         });
+        let access = if options.dev_open {
+            Access::DevOpen
+        } else {
+            Access::HealthOnly
+        };
         let state = ApiState {
-            store: store.clone(),
-            clock: options.clock.clone(),
-            live: live.clone(),
-            rules: gateway.clone(),
-            sink: gateway.clone(),
-            journal: gateway.clone(),
-            terminals: gateway.clone(),
-            readiness: gateway.clone(),
+            access,
             metrics: Some(metrics),
-            access: if options.dev_open {
-                Access::DevOpen
-            } else {
-                Access::HealthOnly
-            },
             control: Some(ControlToken::new(&token)),
-            limits: limits(config),
-            shutdown: stop.clone(),
+            ..api_state(&gateway, &live, config)
         };
         tokio::spawn(duty_watch::watch(
             gateway,
@@ -207,7 +202,30 @@ impl Server {
     }
 }
 
-async fn serve_http(listener: TcpListener, router: Router, stop: CancellationToken) -> std::io::Result<()> {
+/// What the API is given; closed but for health.
+fn api_state(gateway: &Arc<Gateway>, live: &Live, config: &Config) -> ApiState {
+    ApiState {
+        store: gateway.store.clone(),
+        clock: gateway.clock.clone(),
+        live: live.clone(),
+        rules: Arc::clone(gateway) as _,
+        sink: Arc::clone(gateway) as _,
+        journal: Arc::clone(gateway) as _,
+        terminals: Arc::clone(gateway) as _,
+        readiness: Arc::clone(gateway) as _,
+        metrics: None,
+        access: Access::HealthOnly,
+        control: None,
+        limits: limits(config),
+        shutdown: gateway.draining.clone(),
+    }
+}
+
+async fn serve_http(
+    listener: TcpListener,
+    router: Router,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service)
         .with_graceful_shutdown(stop.cancelled_owned())

@@ -107,8 +107,8 @@ pub struct Engine {
     durable: watch::Receiver<u64>,
     /// Terminal connections.
     connections: TaskTracker,
-    commit: Mutex<Option<JoinHandle<()>>>,
-    flush: Mutex<Option<JoinHandle<()>>>,
+    committing: Mutex<Option<JoinHandle<()>>>,
+    flushing: Mutex<Option<JoinHandle<()>>>,
     stop_flush: CancellationToken,
     shards: TaskTracker,
     stop_registry: CancellationToken,
@@ -154,7 +154,7 @@ impl Engine {
         let flushed = watch::Sender::new(position);
         let flushed_follows = flushed.subscribe();
         let flusher = Flusher::new(&parts, config, built.collectors, flushed);
-        let flush = tokio::spawn(flusher.run(stop_flush.clone()));
+        let flushing = tokio::spawn(flusher.run(stop_flush.clone()));
         let replayed = replay(&parts.journal, position, &built.mailboxes).await?;
 
         let durable = watch::Sender::new(parts.journal.last_sequence().await?);
@@ -168,7 +168,7 @@ impl Engine {
             retry: Duration::from_millis(config.journal.retry_ms),
             durable,
         };
-        let commit = tokio::spawn(commit.run());
+        let committing = tokio::spawn(commit.run());
         let intake = Intake {
             committer,
             directory: directory.subscribe(),
@@ -179,15 +179,20 @@ impl Engine {
         let shared = Arc::new(shared(&parts, &intake, config).await?);
         let stop_registry = CancellationToken::new();
         let pause = Duration::from_millis(config.api.registry_poll_ms);
-        tokio::spawn(registry::follow(parts.store, directory, pause, stop_registry.clone()));
+        tokio::spawn(registry::follow(
+            parts.store,
+            directory,
+            pause,
+            stop_registry.clone(),
+        ));
         Ok(Self {
             shared,
             intake,
             flushed: flushed_follows,
             durable: durable_follows,
             connections: TaskTracker::new(),
-            commit: Mutex::new(Some(commit)),
-            flush: Mutex::new(Some(flush)),
+            committing: Mutex::new(Some(committing)),
+            flushing: Mutex::new(Some(flushing)),
             stop_flush,
             shards,
             stop_registry,
@@ -235,9 +240,12 @@ impl Engine {
             Duration::from_millis(config.terminal.accept_pause_ms_max),
             self.connections.clone(),
             self.shared.shutdown.clone(),
-            move |stream, peer, permit| connection::serve(Arc::clone(&shared), stream, peer, permit),
+            move |stream, peer, permit| {
+                connection::serve(Arc::clone(&shared), stream, peer, permit)
+            },
         ));
-        self.connections.spawn(udp::serve(Arc::clone(&self.shared), udp));
+        self.connections
+            .spawn(udp::serve(Arc::clone(&self.shared), udp));
     }
 
     /// Ends: no more input, everything pending becomes durable, is judged and stored.
@@ -248,9 +256,9 @@ impl Engine {
         self.stop_registry.cancel();
         self.intake.committer.close();
         // The commit task ends when all is durable and with the shards; their mailboxes close then.
-        join("commit", &self.commit).await;
+        join("commit", &self.committing).await;
         self.stop_flush.cancel();
-        join("flush", &self.flush).await;
+        join("flush", &self.flushing).await;
         self.shards.wait().await;
     }
 }
@@ -302,7 +310,12 @@ struct Built {
     collectors: Vec<mpsc::Sender<Collect>>,
 }
 
-fn build_shards(store: &Store, directory: &watch::Sender<Arc<Directory>>, position: u64, config: &Config) -> Built {
+fn build_shards(
+    store: &Store,
+    directory: &watch::Sender<Arc<Directory>>,
+    position: u64,
+    config: &Config,
+) -> Built {
     let mut built = Built {
         shards: Vec::new(),
         mailboxes: Vec::new(),
@@ -366,7 +379,10 @@ async fn replay(
         if records.is_empty() {
             return Ok(replayed);
         }
-        for StoredRecord { sequence, bytes, .. } in records {
+        for StoredRecord {
+            sequence, bytes, ..
+        } in records
+        {
             let mut runs: Vec<Vec<_>> = mailboxes.iter().map(|_| Vec::new()).collect();
             let damaged = |source| StartError::Record { sequence, source };
             for fix in JournalRecord::open(&bytes).map_err(damaged)?.fixes() {
@@ -377,7 +393,10 @@ async fn replay(
                 replayed.fixes += 1;
             }
             for (mailbox, fixes) in mailboxes.iter().zip(runs) {
-                let runs = vec![ShardRun { fixes, outcome: None }];
+                let runs = vec![ShardRun {
+                    fixes,
+                    outcome: None,
+                }];
                 // A closed mailbox means that the shard has died; the flusher says so.
                 drop(mailbox.send(ShardRecord { sequence, runs }).await);
             }
@@ -386,4 +405,3 @@ async fn replay(
         }
     }
 }
-

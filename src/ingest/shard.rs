@@ -32,20 +32,20 @@ pub(super) fn shard_of(vehicle: VehicleId, shards: usize) -> usize {
 
 /// One sender's fixes for one shard.
 #[derive(Debug)]
-pub struct ShardRun {
+pub(super) struct ShardRun {
     /// In order of arrival.
-    pub fixes: Vec<Fix>,
+    pub(super) fixes: Vec<Fix>,
     /// Where to count, when the sender waits.
-    pub outcome: Option<Arc<Outcome>>,
+    pub(super) outcome: Option<Arc<Outcome>>,
 }
 
 /// A journal record as a shard gets it; every shard gets one, also when nothing in it is theirs.
 #[derive(Debug)]
-pub struct ShardRecord {
+pub(super) struct ShardRecord {
     /// Journal sequence.
-    pub sequence: u64,
+    pub(super) sequence: u64,
     /// Its fixes for this shard.
-    pub runs: Vec<ShardRun>,
+    pub(super) runs: Vec<ShardRun>,
 }
 
 /// Asks a shard for everything derived since the last time; all that it gave before is stored.
@@ -121,15 +121,18 @@ impl Shard {
             if let Some(entry) = self.vehicles.get(&vehicle) {
                 let record = directory.vehicle(vehicle);
                 let context = record.map(|record| directory.context(record));
-                part.vehicles.push(entry.snapshot(vehicle, context.as_ref()));
+                part.vehicles
+                    .push(entry.snapshot(vehicle, context.as_ref()));
                 bytes = entry.memory_bytes();
             }
         }
         if bytes > 0 {
             // One vehicle of each flush stands for all: to count every state would cost more than it tells.
-            metrics::gauge!(name::VEHICLE_BYTES, "shard" => self.label.clone()).set(gauge(bytes.saturating_mul(self.vehicles.len())));
+            metrics::gauge!(name::VEHICLE_BYTES, "shard" => self.label.clone())
+                .set(gauge(bytes.saturating_mul(self.vehicles.len())));
         }
-        metrics::gauge!(name::VEHICLES, "shard" => self.label.clone()).set(gauge(self.vehicles.len()));
+        metrics::gauge!(name::VEHICLES, "shard" => self.label.clone())
+            .set(gauge(self.vehicles.len()));
         // The flusher waits for it, or the server is ending.
         drop(reply.send(part));
     }
@@ -140,7 +143,8 @@ impl Shard {
             let mut tally = Tally::default();
             for turn in run.fixes.chunks(FIXES_PER_TURN) {
                 for fix in turn {
-                    let unordered = self.handle_fix(&directory, record.sequence, fix, transitions, &mut tally);
+                    let unordered =
+                        self.handle_fix(&directory, record.sequence, fix, transitions, &mut tally);
                     if let Some(fix) = unordered {
                         self.handle_late(&directory, &fix, &mut tally).await;
                     }
@@ -175,7 +179,10 @@ impl Shard {
         }
         self.part.dirty.insert(fix.vehicle);
         let before = entry.state.last_fix().copied();
-        match entry.state.handle_fix(&directory.context(record), fix, transitions) {
+        match entry
+            .state
+            .handle_fix(&directory.context(record), fix, transitions)
+        {
             Admission::Judged => self.keep(directory, fix, fix.quality, tally),
             Admission::NotJudged(quality) if quality.contains(Quality::CLOCK) => {
                 // Its time says nothing about its order.
@@ -218,7 +225,9 @@ impl Shard {
         tally.stored += 1;
         self.part.count(&directory.rules.zone, &fix, false);
         if let Some(entry) = self.vehicles.get_mut(&fix.vehicle) {
-            self.part.chunks.extend(entry.push(&fix, self.tail_bytes_max));
+            self.part
+                .chunks
+                .extend(entry.push(&fix, self.tail_bytes_max));
         }
     }
 
@@ -243,17 +252,14 @@ impl Shard {
 
     /// A fix older than the newest of its vehicle: stored when it is new.
     async fn handle_late(&mut self, directory: &Directory, fix: &Fix, tally: &mut Tally) {
-        match self.stored_at(fix).await {
-            Some(stored) => {
-                if !stored.agrees_with(fix) {
-                    self.contradicted(fix, stored);
-                }
-                self.repeated(directory, fix, tally);
+        if let Some(stored) = self.stored_at(fix).await {
+            if !stored.agrees_with(fix) {
+                self.contradicted(fix, stored);
             }
-            None => {
-                tally.late += 1;
-                self.keep_late(directory, fix, tally);
-            }
+            self.repeated(directory, fix, tally);
+        } else {
+            tally.late += 1;
+            self.keep_late(directory, fix, tally);
         }
     }
 
@@ -269,7 +275,11 @@ impl Shard {
         }
         let horizon = entry.unstored_from();
         loop {
-            match self.late.find(&self.store, fix.vehicle, fix.time, horizon).await {
+            match self
+                .late
+                .find(&self.store, fix.vehicle, fix.time, horizon)
+                .await
+            {
                 Ok(known) => return known,
                 Err(error) => {
                     tracing::warn!(%error, "the stored track cannot be read: the shard waits");
@@ -299,8 +309,12 @@ impl Tally {
         metrics::counter!(name::FIXES_LATE).increment(self.late);
         if let Some(outcome) = outcome {
             outcome.stored.fetch_add(self.stored, Ordering::Relaxed);
-            outcome.duplicates.fetch_add(self.duplicates, Ordering::Relaxed);
-            outcome.violations.fetch_add(self.violations, Ordering::Relaxed);
+            outcome
+                .duplicates
+                .fetch_add(self.duplicates, Ordering::Relaxed);
+            outcome
+                .violations
+                .fetch_add(self.violations, Ordering::Relaxed);
             outcome.shard_done();
         }
     }

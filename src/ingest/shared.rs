@@ -64,10 +64,7 @@ pub(super) fn limits(settings: &TerminalSettings) -> Limits {
 }
 
 /// A setting in the type of its bound; the settings' own bounds make it fit.
-fn narrow<T: TryFrom<u64>>(number: u64) -> T
-where
-    T: MaxValue,
-{
+fn narrow<T: TryFrom<u64> + MaxValue>(number: u64) -> T {
     T::try_from(number).unwrap_or(T::MAX_VALUE)
 }
 
