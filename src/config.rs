@@ -208,9 +208,14 @@ impl Values {
         Self::setting(key).map_or(Ok(0), |setting| setting.check(&text))
     }
 
-    /// Sets a value, as a flag does; used by commands that choose an address themselves.
-    pub fn set(&mut self, key: &'static str, value: impl Into<String>) {
-        self.0.insert(key, value.into());
+    /// Says a value where the user said none: a command's own default.
+    pub fn set_default(&mut self, key: &'static str, value: impl Into<String>) {
+        self.0.entry(key).or_insert_with(|| value.into());
+    }
+
+    /// Whether the user said a value.
+    pub fn is_set(&self, key: &str) -> bool {
+        self.0.contains_key(key)
     }
 
     /// Adds what a file says, where nothing was said before.
@@ -256,6 +261,7 @@ impl Args for Values {
     fn augment_args(command: Command) -> Command {
         let command = command.arg(
             Arg::new("config")
+                .global(true)
                 .long("config")
                 .env("ROADWARDEN_CONFIG")
                 .value_name("FILE")
@@ -264,6 +270,7 @@ impl Args for Values {
         SETTINGS.iter().fold(command, |command, setting| {
             command.arg(
                 Arg::new(setting.key)
+                    .global(true)
                     .long(setting.flag())
                     .env(setting.variable())
                     .value_name(if setting.bounds.is_some() {

@@ -83,7 +83,7 @@ impl Connection<'_> {
     /// Time until the session wants to be woken; asked for again only when it has passed, so that traffic
     /// that moves the deadline on costs nothing.
     fn until_deadline(&self) -> Duration {
-        let now = self.shared.clock.monotonic();
+        let now = self.shared.timer.monotonic();
         self.terminal
             .next_deadline()
             .map_or(Duration::from_secs(60), |deadline| deadline.saturating_sub(now))
@@ -122,7 +122,7 @@ impl Connection<'_> {
             if self.rest.is_empty() || self.terminal.is_closing() {
                 return Ok(());
             }
-            let now = self.shared.clock.monotonic();
+            let now = self.shared.timer.monotonic();
             if let Some(until) = self.terminal.paused_until(now) {
                 sleep(until.saturating_sub(now)).await;
             }

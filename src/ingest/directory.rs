@@ -35,7 +35,7 @@ pub struct Directory {
     /// Grows with each import.
     pub version: i64,
     /// The rulebook in force.
-    pub rules: RuleSet,
+    pub rules: Arc<RuleSet>,
     /// All planned routes.
     pub routes: CorridorIndex,
     vehicles: FxHashMap<VehicleId, VehicleRecord>,
@@ -71,7 +71,7 @@ impl Directory {
         }
         let mut directory = Self {
             version: registry.version,
-            rules,
+            rules: Arc::new(rules),
             vehicles: FxHashMap::default(),
             index: FleetIndex::default(),
             routes,

@@ -28,6 +28,7 @@ pub(super) struct Flusher {
     store: Store,
     journal: Journal,
     clock: Clock,
+    timer: Clock,
     live: Live,
     shards: Vec<mpsc::Sender<Collect>>,
     pause: Duration,
@@ -55,6 +56,7 @@ impl Flusher {
             store: parts.store.clone(),
             journal: parts.journal.clone(),
             clock: parts.clock.clone(),
+            timer: Clock::system(),
             live: parts.live.clone(),
             shards,
             pause: Duration::from_millis(config.shard.flush_ms),
@@ -147,7 +149,7 @@ impl Flusher {
 
     /// Takes records out of the journal that were flushed long enough ago.
     async fn trim(&mut self, position: u64) {
-        let now = self.clock.monotonic();
+        let now = self.timer.monotonic();
         if self.trimmable.len() < TRIMMABLE_MAX {
             self.trimmable.push_back((now, position));
         }

@@ -24,12 +24,12 @@ mod udp;
 mod vehicle;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 use tokio::net::{TcpListener, UdpSocket};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -108,8 +108,8 @@ pub struct Engine {
     durable: watch::Receiver<u64>,
     /// Terminal connections.
     connections: TaskTracker,
-    commit: JoinHandle<()>,
-    flush: JoinHandle<()>,
+    commit: Mutex<Option<JoinHandle<()>>>,
+    flush: Mutex<Option<JoinHandle<()>>>,
     stop_flush: CancellationToken,
     shards: TaskTracker,
     stop_registry: CancellationToken,
@@ -187,8 +187,8 @@ impl Engine {
             flushed: flushed_follows,
             durable: durable_follows,
             connections: TaskTracker::new(),
-            commit,
-            flush,
+            commit: Mutex::new(Some(commit)),
+            flush: Mutex::new(Some(flush)),
             stop_flush,
             shards,
             stop_registry,
@@ -216,10 +216,15 @@ impl Engine {
         self.durable.clone()
     }
 
-    /// Has a vehicle's terminal speak a text; `None` when it is not connected, else whether it acknowledged.
-    pub async fn speak(&self, vehicle: VehicleId, text: String) -> Option<bool> {
-        let answer = self.shared.sessions.speak(vehicle, text)?;
-        Some(answer.await.unwrap_or(false))
+    /// The register at this moment.
+    pub fn directory(&self) -> Arc<Directory> {
+        Arc::clone(&self.shared.directory.borrow())
+    }
+
+    /// Has a vehicle's terminal speak a text; `None` when it is not connected. The receiver gets the result
+    /// of the terminal's acknowledgement, or is closed when none came.
+    pub fn speak(&self, vehicle: VehicleId, text: String) -> Option<oneshot::Receiver<u8>> {
+        self.shared.sessions.speak(vehicle, text)
     }
 
     /// Serves terminals on these sockets until the engine drains.
@@ -237,21 +242,27 @@ impl Engine {
     }
 
     /// Ends: no more input, everything pending becomes durable, is judged and stored.
-    pub async fn drain(self) {
+    pub async fn drain(&self) {
         self.shared.shutdown.cancel();
         self.connections.close();
         self.connections.wait().await;
         self.stop_registry.cancel();
         self.intake.committer.close();
         // The commit task ends when all is durable and with the shards; their mailboxes close then.
-        if let Err(error) = self.commit.await {
-            tracing::error!(%error, "the commit task has failed");
-        }
+        join("commit", &self.commit).await;
         self.stop_flush.cancel();
-        if let Err(error) = self.flush.await {
-            tracing::error!(%error, "the flusher has failed");
-        }
+        join("flush", &self.flush).await;
         self.shards.wait().await;
+    }
+}
+
+/// Waits for a task's end, once.
+async fn join(task: &'static str, handle: &Mutex<Option<JoinHandle<()>>>) {
+    let handle = handle.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(handle) = handle
+        && let Err(error) = handle.await
+    {
+        tracing::error!(%error, task, "a task has failed");
     }
 }
 
@@ -270,6 +281,7 @@ async fn shared(parts: &Parts, intake: &Intake, config: &Config) -> Result<Share
     tokio::spawn(registration_task.run());
     Ok(Shared {
         clock: parts.clock.clone(),
+        timer: Clock::system(),
         store: parts.store.clone(),
         committer: intake.committer.clone(),
         directory: intake.directory.clone(),

@@ -17,8 +17,8 @@ const COMMANDS_MAX: usize = 16;
 pub(super) struct VoiceText {
     /// What is said.
     pub(super) text: String,
-    /// Told whether the terminal acknowledged it.
-    pub(super) acknowledged: oneshot::Sender<bool>,
+    /// Told the result of the terminal's acknowledgement; dropped when none comes.
+    pub(super) acknowledged: oneshot::Sender<u8>,
 }
 
 /// The way from the rest of the server to one connection.
@@ -85,7 +85,7 @@ impl Sessions {
     }
 
     /// Sends a text to a vehicle's terminal; `None` when it is not connected or too many wait.
-    pub(super) fn speak(&self, vehicle: VehicleId, text: String) -> Option<oneshot::Receiver<bool>> {
+    pub(super) fn speak(&self, vehicle: VehicleId, text: String) -> Option<oneshot::Receiver<u8>> {
         let link = self
             .live
             .lock()

@@ -26,6 +26,8 @@ use super::terminals::Terminals;
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) clock: Clock,
+    /// For time-outs: it runs at the network's pace also where the clock of the story does not.
+    pub(super) timer: Clock,
     pub(super) store: Store,
     pub(super) committer: Committer,
     pub(super) directory: watch::Receiver<Arc<Directory>>,

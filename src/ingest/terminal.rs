@@ -59,7 +59,7 @@ struct Inbox {
     asks: Vec<Ask>,
     cards: Vec<Card>,
     fixes: Vec<Fix>,
-    speaking: Vec<(u16, oneshot::Sender<bool>)>,
+    speaking: Vec<(u16, oneshot::Sender<u8>)>,
     /// Data messages wait for this token to be durable.
     token: Option<Token>,
     closing: bool,
@@ -80,7 +80,7 @@ impl Terminal {
     /// A terminal that connects now.
     pub(super) fn new(shared: &Shared, peer: SocketAddr) -> Self {
         Self {
-            session: Session::new(shared.clock.monotonic(), shared.limits),
+            session: Session::new(shared.timer.monotonic(), shared.limits),
             inbox: Inbox {
                 peer,
                 vehicle: None,
@@ -99,7 +99,7 @@ impl Terminal {
 
     /// Reads bytes; gives how many were used. The rest must come again after [`Terminal::settle`].
     pub(super) fn feed(&mut self, shared: &Shared, bytes: &[u8], datagram: bool) -> usize {
-        let now = shared.clock.monotonic();
+        let now = shared.timer.monotonic();
         let (inbox, session, replies) = (&mut self.inbox, &mut self.session, &mut self.replies);
         let mut outputs = |output: Output<'_>| inbox.take(shared, output);
         let used = if datagram {
@@ -143,14 +143,14 @@ impl Terminal {
         let inbox = &mut self.inbox;
         let mut outputs = |output: Output<'_>| inbox.take(shared, output);
         self.session
-            .handle_timeout(shared.clock.monotonic(), &mut self.replies, &mut outputs);
+            .handle_timeout(shared.timer.monotonic(), &mut self.replies, &mut outputs);
     }
 
     /// Takes commands that wait on the link.
     pub(super) fn handle_commands(&mut self, shared: &Shared) {
         while let Some(voice) = self.link.next() {
             let command = PlatformMessage::Text(TextMessage::urgent_spoken(self.session.edition(), &voice.text));
-            let now = shared.clock.monotonic();
+            let now = shared.timer.monotonic();
             match self.session.send_command(now, &command, &mut self.replies) {
                 Ok(serial) => self.inbox.speaking.push((serial, voice.acknowledged)),
                 // Dropping the sender says "not acknowledged".
@@ -226,7 +226,7 @@ impl Terminal {
                     }
                     None => AuthenticateDecision::Refused,
                 };
-                let now = shared.clock.monotonic();
+                let now = shared.timer.monotonic();
                 self.session
                     .handle_authenticate_decision(now, decision, &mut self.replies);
             }
@@ -416,8 +416,14 @@ impl Inbox {
             return;
         };
         let (_, acknowledged) = self.speaking.swap_remove(index);
-        let done = matches!(result, CommandResult::Acknowledged | CommandResult::Answered);
+        let code = match result {
+            CommandResult::Acknowledged | CommandResult::Answered => 0,
+            CommandResult::Failed => 1,
+            CommandResult::BadMessage => 2,
+            CommandResult::NotSupported => 3,
+            CommandResult::TimedOut | CommandResult::Closed => return,
+        };
         // Whoever asked may have gone.
-        drop(acknowledged.send(done));
+        drop(acknowledged.send(code));
     }
 }

@@ -143,7 +143,7 @@ impl Udp {
 
     /// Time-outs, commands, and sessions that have ended.
     async fn sweep(&mut self) {
-        let now = self.shared.clock.monotonic();
+        let now = self.shared.timer.monotonic();
         let mut touched = Vec::new();
         for (phone, (terminal, _)) in &mut self.sessions {
             terminal.handle_commands(&self.shared);

@@ -208,6 +208,7 @@ fn fatigue(mut from: Section<'_>) -> FatigueRules {
     let rules = FatigueRules {
         rest_min: from.span("rest_min", MINUTE, &(1.0..=600.0)),
         gap_speed: from.speed("gap_speed_kmh", &(10.0..=200.0)),
+        count_short_stops: from.flag("count_short_stops"),
         continuous,
         night,
         hours24,

@@ -91,6 +91,17 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Yes or no.
+    pub(super) fn flag(&mut self, key: &str) -> bool {
+        match self.table.remove(key) {
+            Some(Value::Boolean(flag)) => flag,
+            other => {
+                self.wrong(key, other, "true or false");
+                false
+            }
+        }
+    }
+
     /// A name of a closed list.
     pub(super) fn name<T: FromStr>(&mut self, key: &str, fallback: T, expected: &'static str) -> T {
         let text = self.table.remove(key);

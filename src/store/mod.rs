@@ -11,6 +11,7 @@ mod cards;
 mod changes;
 mod counters;
 mod duty_facts;
+mod duty_notes;
 mod engine;
 mod enterprises;
 mod error;
@@ -35,6 +36,7 @@ mod violations;
 
 pub use cards::DriverCard;
 pub use changes::{Change, ChangeKind};
+pub use duty_notes::DutyNote;
 pub use duty_facts::{DutyScope, SILENT_VEHICLES_MAX};
 pub use enterprises::{EnterpriseFilter, EnterpriseRow};
 pub use error::StoreError;

@@ -1,6 +1,14 @@
-//! Integration tests: one binary.
+//! All integration tests, one binary.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
 mod api;
+mod demo;
+mod detect_oracle;
+mod detect_properties;
+mod drive;
+mod files;
 mod store;
 mod tidy;
+mod truck_tracks;
+mod vectors;
+mod worked_examples;

@@ -306,7 +306,9 @@ impl Polygon {
         if edition == Edition::V2011 {
             w.count_u8("points", self.vertices.len())?;
         }
-        self.vertices.iter().for_each(|vertex| vertex.encode(w));
+        for vertex in &self.vertices {
+            vertex.encode(w);
+        }
         self.terms.encode_tail(edition, w)
     }
 }
@@ -346,7 +348,9 @@ impl QueryAreas {
             limit,
         })?;
         w.u32(u32::from(stated));
-        self.ids.iter().for_each(|id| w.u32(*id));
+        for id in &self.ids {
+            w.u32(*id);
+        }
         Ok(())
     }
 }

@@ -176,7 +176,9 @@ pub(super) fn decode_ids(r: &mut Reader<'_>) -> Result<Vec<u32>, DecodeError> {
 /// Appends a count byte and DWORDs.
 pub(super) fn encode_ids(ids: &[u32], w: &mut Writer<'_>) -> Result<(), EncodeError> {
     w.count_u8("ids", ids.len())?;
-    ids.iter().for_each(|id| w.u32(*id));
+    for id in ids {
+        w.u32(*id);
+    }
     Ok(())
 }
 

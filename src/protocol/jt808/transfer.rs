@@ -299,9 +299,9 @@ mod tests {
 
     #[test]
     fn unpacking_is_bounded() {
-        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        packer.write_all(&[7; 100_000]).unwrap();
-        let packed = packer.finish().unwrap();
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(&vec![7; 100_000]).unwrap();
+        let packed = encoder.finish().unwrap();
         let data = LongData { data: &packed };
         assert_eq!(data.unpack(100_000).unwrap().len(), 100_000);
         assert_eq!(

@@ -19,8 +19,11 @@
 
 mod commands;
 mod dispatch;
+mod downlink;
 mod limits;
+mod messages;
 mod output;
+mod pace;
 
 use std::time::Duration;
 
