@@ -61,7 +61,7 @@ async fn measure(enterprises: usize) {
         let verdicts = facts
             .iter()
             .map(|one| evaluate(one, period, to, &rules.duty, zone));
-        black_box(verdicts.filter(|verdict| verdict.is_failing()).count());
+        black_box(verdicts.filter(roadwarden::duty::DutyVerdict::is_failing).count());
         judging.push(began.elapsed());
     }
     println!("{enterprises} enterprises, {DAYS} days, SQLite");

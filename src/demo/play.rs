@@ -25,7 +25,7 @@ use crate::model::duty::Period;
 use crate::model::{LocalZone, Region, Span, Timestamp};
 
 /// Longest wait until the server shows what it has acknowledged.
-pub(super) const VISIBLE_WITHIN: Duration = Duration::from_secs(60);
+pub(super) const VISIBLE_WITHIN: Duration = Duration::from_mins(1);
 /// Pause between two looks.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(40);
 const MINUTE_MS: i64 = 60_000;

@@ -151,9 +151,9 @@ impl Engine {
         shards.close();
         // The flusher runs before the replay: the shards have bounds, and a long replay reaches them.
         let stop_flush = CancellationToken::new();
-        let flushed = watch::Sender::new(position);
-        let flushed_follows = flushed.subscribe();
-        let flusher = Flusher::new(&parts, config, built.collectors, flushed);
+        let stored = watch::Sender::new(position);
+        let flushed = stored.subscribe();
+        let flusher = Flusher::new(&parts, config, built.collectors, stored);
         let flushing = tokio::spawn(flusher.run(stop_flush.clone()));
         let replayed = replay(&parts.journal, position, &built.mailboxes).await?;
 
@@ -188,7 +188,7 @@ impl Engine {
         Ok(Self {
             shared,
             intake,
-            flushed: flushed_follows,
+            flushed,
             durable: durable_follows,
             connections: TaskTracker::new(),
             committing: Mutex::new(Some(committing)),

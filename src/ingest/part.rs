@@ -110,10 +110,10 @@ impl Part {
                 self.put(record, *violation);
             }
             Transition::Extended(violation) | Transition::Closed(violation) => {
-                self.put(record, *violation)
+                self.put(record, *violation);
             }
             Transition::Driving { from, to } => {
-                self.drove(&directory.rules.zone, &record.enterprise_id, from, to)
+                self.drove(&directory.rules.zone, &record.enterprise_id, from, to);
             }
             Transition::FaultRun { from, to, alarm } => {
                 let row = FaultRunRow {

@@ -43,7 +43,7 @@ async fn reload(store: &Store, directory: &watch::Sender<Arc<Directory>>) {
                 directory.send_replace(Arc::new(next));
             }
             Err(error) => {
-                tracing::error!(%error, "the stored rulebook cannot be used; the old one stays")
+                tracing::error!(%error, "the stored rulebook cannot be used; the old one stays");
             }
         },
         Err(error) => tracing::warn!(%error, "the register cannot be loaded; the old one stays"),

@@ -424,7 +424,7 @@ impl Inbox {
                 }
             }
             Refusal::Body(error) | Refusal::Unsupported(error) => {
-                self.quarantine(shared, error.code(), body)
+                self.quarantine(shared, error.code(), body);
             }
         }
     }

@@ -477,7 +477,7 @@ fn the_suspicious_enterprise_stands_exactly_on_the_edge() {
         .unwrap();
     let track = &tracks(&county, Arrived::All)[vehicle];
     let fastest = track.iter().map(|fix| fix.speed).max();
-    assert_eq!(fastest.map(|speed| speed.kmh()), Some(100.0));
+    assert_eq!(fastest.map(roadwarden::model::Speed::kmh), Some(100.0));
     let mut stops = Vec::new();
     let mut stopped: Option<Timestamp> = None;
     for fix in track
