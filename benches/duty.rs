@@ -12,7 +12,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use roadwarden::duty::evaluate;
+use roadwarden::duty::{DutyVerdict, evaluate};
 use roadwarden::model::duty::{DutyFacts, MinuteSet, Period};
 use roadwarden::model::fleet::{Enterprise, EnterpriseKind, FleetFolder, Monitor, VehicleEntry};
 use roadwarden::model::{LocalZone, Plate, PlateColor, Span, Timestamp, VehicleClass};
@@ -61,7 +61,7 @@ async fn measure(enterprises: usize) {
         let verdicts = facts
             .iter()
             .map(|one| evaluate(one, period, to, &rules.duty, zone));
-        black_box(verdicts.filter(roadwarden::duty::DutyVerdict::is_failing).count());
+        black_box(verdicts.filter(DutyVerdict::is_failing).count());
         judging.push(began.elapsed());
     }
     println!("{enterprises} enterprises, {DAYS} days, SQLite");
