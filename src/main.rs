@@ -6,7 +6,10 @@ use clap::Parser as _;
 
 use roadwarden::cli::{self, Arguments};
 
-#[expect(clippy::print_stderr, reason = "the one place where errors are printed")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the one place where errors are printed"
+)]
 fn main() -> ExitCode {
     // Wrong usage ends here with exit code 2.
     let arguments = Arguments::parse();

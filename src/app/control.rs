@@ -29,9 +29,12 @@ impl Control {
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", path.display()));
+            }
         };
-        let control = serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))?;
+        let control = serde_json::from_str(&text)
+            .with_context(|| format!("{} is damaged", path.display()))?;
         Ok(Some(control))
     }
 }
@@ -50,7 +53,10 @@ impl ControlFile {
     pub(super) fn create(data: &Path, http: SocketAddr) -> anyhow::Result<(Self, String)> {
         let mut bytes = [0_u8; 24];
         getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
-        let token = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let token = bytes
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>();
         let path = data.join(FILE);
         let text = serde_json::to_string(&Control {
             http,

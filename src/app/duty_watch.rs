@@ -19,7 +19,12 @@ use super::parts::Gateway;
 const PERIOD: Span = Span::from_hours(24);
 
 /// Evaluates the duty of all enterprises again and again until stopped.
-pub(super) async fn watch(gateway: Arc<Gateway>, live: Live, pause: Duration, stop: CancellationToken) {
+pub(super) async fn watch(
+    gateway: Arc<Gateway>,
+    live: Live,
+    pause: Duration,
+    stop: CancellationToken,
+) {
     let mut known = None;
     loop {
         tokio::select! {
@@ -44,7 +49,10 @@ async fn look(
         from: now - PERIOD,
         to: now,
     };
-    let facts = gateway.store.duty_facts(period, &DutyScope::default(), &rules.zone).await?;
+    let facts = gateway
+        .store
+        .duty_facts(period, &DutyScope::default(), &rules.zone)
+        .await?;
     let verdicts: Vec<_> = facts
         .iter()
         .map(|facts| duty::evaluate(facts, period, now, &rules.duty, rules.zone))

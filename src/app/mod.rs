@@ -73,14 +73,17 @@ pub struct Server {
 /// As the database says; in words that tell what to do when another process owns it.
 pub async fn open_owned(config: &Config) -> anyhow::Result<(Store, Journal)> {
     let data = config.data_dir();
-    std::fs::create_dir_all(&data).with_context(|| format!("cannot make the data folder {}", data.display()))?;
+    std::fs::create_dir_all(&data)
+        .with_context(|| format!("cannot make the data folder {}", data.display()))?;
     let store = Store::open(&StoreOptions::new(config.database_url(), Role::Owner))
         .await
         .map_err(|error| match error {
             StoreError::Conflict { what } => anyhow::anyhow!("the database is in use: {what}"),
             other => anyhow::Error::new(other).context("cannot open the database"),
         })?;
-    let journal = Journal::open(&store).await.context("cannot open the journal")?;
+    let journal = Journal::open(&store)
+        .await
+        .context("cannot open the journal")?;
     Ok((store, journal))
 }
 
@@ -90,7 +93,8 @@ pub async fn open_owned(config: &Config) -> anyhow::Result<(Store, Journal)> {
 /// As the database says.
 pub async fn open_guest(config: &Config) -> anyhow::Result<Store> {
     let data = config.data_dir();
-    std::fs::create_dir_all(&data).with_context(|| format!("cannot make the data folder {}", data.display()))?;
+    std::fs::create_dir_all(&data)
+        .with_context(|| format!("cannot make the data folder {}", data.display()))?;
     Store::open(&StoreOptions::new(config.database_url(), Role::Guest))
         .await
         .context("cannot open the database")
@@ -126,9 +130,17 @@ impl Server {
             clock: options.clock.clone(),
             live: live.clone(),
         };
-        let engine = Arc::new(Engine::start(parts, config).await.context("cannot take up where the last run ended")?);
+        let engine = Arc::new(
+            Engine::start(parts, config)
+                .await
+                .context("cannot take up where the last run ended")?,
+        );
         if engine.replayed.records > 0 {
-            tracing::info!(records = engine.replayed.records, fixes = engine.replayed.fixes, "journal replayed");
+            tracing::info!(
+                records = engine.replayed.records,
+                fixes = engine.replayed.fixes,
+                "journal replayed"
+            );
         }
         let stop = CancellationToken::new();
         let (control, token) = ControlFile::create(&config.data_dir(), addresses.http)?;
@@ -207,7 +219,11 @@ impl Server {
     }
 }
 
-async fn serve_http(listener: TcpListener, router: Router, stop: CancellationToken) -> std::io::Result<()> {
+async fn serve_http(
+    listener: TcpListener,
+    router: Router,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service)
         .with_graceful_shutdown(stop.cancelled_owned())

@@ -9,8 +9,8 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{
-    FeedError, FeedRecord, FixFeed, FixSink, FixesAnswer, Obstacle, Readiness, RejectedLine, RuleSource, SinkError,
-    TerminalCommander, TextOutcome,
+    FeedError, FeedRecord, FixFeed, FixSink, FixesAnswer, Obstacle, Readiness, RejectedLine,
+    RuleSource, SinkError, TerminalCommander, TextOutcome,
 };
 use crate::clock::Clock;
 use crate::geo::datum::Datum;
@@ -58,14 +58,17 @@ impl FixSink for Gateway {
             let Ok(mut parsed) = tokio::task::spawn_blocking(read).await else {
                 return Err(SinkError::Unavailable);
             };
-            let counts = intake.submit(&mut parsed).await.map_err(|error| match error {
-                IntakeError::Submit(SubmitError::Draining) => SinkError::Draining,
-                IntakeError::Submit(SubmitError::Full) => SinkError::Busy,
-                IntakeError::Store(error) => {
-                    tracing::error!(%error, "posted fixes were not taken");
-                    SinkError::Unavailable
-                }
-            })?;
+            let counts = intake
+                .submit(&mut parsed)
+                .await
+                .map_err(|error| match error {
+                    IntakeError::Submit(SubmitError::Draining) => SinkError::Draining,
+                    IntakeError::Submit(SubmitError::Full) => SinkError::Busy,
+                    IntakeError::Store(error) => {
+                        tracing::error!(%error, "posted fixes were not taken");
+                        SinkError::Unavailable
+                    }
+                })?;
             let Parsed { rejected, .. } = parsed;
             Ok(FixesAnswer {
                 stored: counts.stored,
@@ -104,7 +107,10 @@ impl FixFeed for Gateway {
             let mut feed = Vec::with_capacity(records.len().min(records_max));
             for record in records.into_iter().take(records_max) {
                 let opened = JournalRecord::open(&record.bytes).map_err(|error| failed(&error))?;
-                let fixes = opened.fixes().collect::<Result<_, _>>().map_err(|error| failed(&error))?;
+                let fixes = opened
+                    .fixes()
+                    .collect::<Result<_, _>>()
+                    .map_err(|error| failed(&error))?;
                 feed.push(FeedRecord {
                     sequence: record.sequence,
                     fixes,

@@ -82,7 +82,12 @@ async fn load(config: &Config, county: &County) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn live(server: &Server, clock: &Clock, county: &County, once: bool) -> anyhow::Result<Finale> {
+async fn live(
+    server: &Server,
+    clock: &Clock,
+    county: &County,
+    once: bool,
+) -> anyhow::Result<Finale> {
     let addresses = server.addresses();
     let target = PlayTarget {
         jt808: addresses.jt808,
@@ -90,7 +95,11 @@ async fn live(server: &Server, clock: &Clock, county: &County, once: bool) -> an
         minute: if once { Duration::ZERO } else { MINUTE },
     };
     let played = demo::play(&target, clock, county).await?;
-    tracing::info!(terminals = played.terminals, reports = played.reports, "the day is over");
+    tracing::info!(
+        terminals = played.terminals,
+        reports = played.reports,
+        "the day is over"
+    );
     demo::finale(&target, played.period).await
 }
 
@@ -101,7 +110,10 @@ fn tell(server: &Server, finale: &Finale, once: bool) -> anyhow::Result<()> {
     } else {
         writeln!(out, "{}", finale.text)?;
         let http = server.addresses().http;
-        writeln!(out, "Serving http://{http} without authentication, for this machine only. End with Ctrl-C.")?;
+        writeln!(
+            out,
+            "Serving http://{http} without authentication, for this machine only. End with Ctrl-C."
+        )?;
     }
     out.flush()?;
     Ok(())
@@ -116,7 +128,8 @@ impl Folder {
             return Ok(Self(None));
         }
         let path = std::env::temp_dir().join(format!("roadwarden-demo-{}", std::process::id()));
-        std::fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        std::fs::create_dir_all(&path)
+            .with_context(|| format!("cannot make {}", path.display()))?;
         settings.set_default("data", path.display().to_string());
         Ok(Self(Some(path)))
     }

@@ -87,13 +87,22 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             evaluate::run(&args, &mut output, &mut io::stderr())?;
             Ok(output.flush()?)
         }
-        Command::Decode(args) => quiet(decode::run(args.protocol, io::stdin().lock(), io::BufWriter::new(io::stdout()))),
+        Command::Decode(args) => quiet(decode::run(
+            args.protocol,
+            io::stdin().lock(),
+            io::BufWriter::new(io::stdout()),
+        )),
         Command::Encode(args) => {
             let mut complain = |line: u64, error: &encode::JsonError| {
                 // Standard error may be closed; the exit code says it, too.
                 drop(writeln!(io::stderr(), "line {line}: {error}"));
             };
-            let bad = encode::run(args.protocol, io::stdin().lock(), io::BufWriter::new(io::stdout()), &mut complain)?;
+            let bad = encode::run(
+                args.protocol,
+                io::stdin().lock(),
+                io::BufWriter::new(io::stdout()),
+                &mut complain,
+            )?;
             anyhow::ensure!(bad == 0, "{bad} lines could not be encoded");
             Ok(())
         }

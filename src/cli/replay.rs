@@ -19,7 +19,9 @@ use super::fix_options::FixOptions;
 use crate::app::{self, Control};
 use crate::clock::Clock;
 use crate::config::{Config, Values};
-use crate::files::fixes::{self, ChunkReader, FixRow, Format, Input, LineError, ReadOptions, Subject};
+use crate::files::fixes::{
+    self, ChunkReader, FixRow, Format, Input, LineError, ReadOptions, Subject,
+};
 use crate::ingest::{Counts, Engine, Intake, IntakeError, Parsed, Parts, Rejected};
 use crate::live::Live;
 use crate::model::{LocalZone, Source};
@@ -112,14 +114,20 @@ impl Report {
         let mut total = 0;
         for file in files {
             if Format::from_path(file).is_none() {
-                bail!("{}: wanted .ndjson, .csv, .gpx or .jt808hex", file.display());
+                bail!(
+                    "{}: wanted .ndjson, .csv, .gpx or .jt808hex",
+                    file.display()
+                );
             }
-            let metadata = std::fs::metadata(file).with_context(|| format!("cannot read {}", file.display()))?;
+            let metadata = std::fs::metadata(file)
+                .with_context(|| format!("cannot read {}", file.display()))?;
             total += metadata.len();
         }
         // Hidden by itself when standard error is no terminal.
         let bar = ProgressBar::new(total);
-        let style = ProgressStyle::with_template("{bar:40} {percent:>3}% {bytes}/{total_bytes} {msg} eta {eta}");
+        let style = ProgressStyle::with_template(
+            "{bar:40} {percent:>3}% {bytes}/{total_bytes} {msg} eta {eta}",
+        );
         bar.set_style(style.context("progress bar")?);
         Ok(Self {
             summary: Summary::default(),
@@ -142,9 +150,18 @@ impl Report {
     fn reject(&mut self, file: &Path, rejected: &[Rejected], total: u64) {
         self.summary.read += total;
         self.summary.rejected += total;
-        for line in rejected.iter().take(PRINTED_MAX.saturating_sub(self.printed)) {
+        for line in rejected
+            .iter()
+            .take(PRINTED_MAX.saturating_sub(self.printed))
+        {
             self.printed += 1;
-            let text = format!("{}:{}: {} ({})", file.display(), line.line, line.message, line.code);
+            let text = format!(
+                "{}:{}: {} ({})",
+                file.display(),
+                line.line,
+                line.message,
+                line.code
+            );
             self.bar.suspend(|| tracing::warn!("{text}"));
         }
     }
@@ -189,7 +206,9 @@ impl Windows<'_> {
         self.judged(report).await?;
         let mut window = std::mem::take(&mut self.filling);
         let intake = self.intake.clone();
-        self.judging = Some(tokio::spawn(async move { intake.submit(&mut window).await }));
+        self.judging = Some(tokio::spawn(
+            async move { intake.submit(&mut window).await },
+        ));
         Ok(())
     }
 
@@ -263,7 +282,9 @@ async fn read_chunks(
             }));
         }
         while parsing.len() >= CHUNKS_MAX || ended {
-            let Some(oldest) = parsing.pop_front() else { break };
+            let Some(oldest) = parsing.pop_front() else {
+                break;
+            };
             let parsed = oldest.await?;
             report.read(file, &parsed);
             report.progress(read.load(Ordering::Relaxed));
@@ -273,7 +294,9 @@ async fn read_chunks(
             break;
         }
     }
-    reading.await?.with_context(|| format!("cannot read {}", file.display()))
+    reading
+        .await?
+        .with_context(|| format!("cannot read {}", file.display()))
 }
 
 /// The other formats: one reader, row by row.
@@ -294,7 +317,9 @@ async fn read_rows(
         let mut piece = Parsed::default();
         let result = fixes::read(input.format, input.reader, &options, &mut |line, row| {
             reader.take_row(&directory, received, Source::File, line, row, &mut piece);
-            if piece.fixes.len() >= ROWS_MAX && sender.blocking_send(std::mem::take(&mut piece)).is_err() {
+            if piece.fixes.len() >= ROWS_MAX
+                && sender.blocking_send(std::mem::take(&mut piece)).is_err()
+            {
                 return ControlFlow::Break(());
             }
             ControlFlow::Continue(())
@@ -308,7 +333,9 @@ async fn read_rows(
         report.progress(read.load(Ordering::Relaxed));
         windows.add(piece, report).await?;
     }
-    reading.await?.with_context(|| format!("cannot read {}", file.display()))
+    reading
+        .await?
+        .with_context(|| format!("cannot read {}", file.display()))
 }
 
 /// The part of the server's answer that is needed.
@@ -340,16 +367,31 @@ async fn there(
         let read = Arc::clone(&input.bytes_read);
         let (sender, mut posted) = mpsc::channel(1);
         let (control, options) = (control.clone(), Arc::clone(options));
-        let posting = tokio::task::spawn_blocking(move || post_file(&control, input, &options, &sender));
+        let posting =
+            tokio::task::spawn_blocking(move || post_file(&control, input, &options, &sender));
         while let Some(part) = posted.recv().await {
-            let Posted { answer, rejected, lines } = part;
+            let Posted {
+                answer,
+                rejected,
+                lines,
+            } = part;
             report.summary.read += lines;
             report.reject(file, &rejected, rejected.len() as u64);
             // The lines were read here; those that the server did not take were counted as read.
             report.summary.rejected += answer.rejected.len() as u64;
-            for line in answer.rejected.iter().take(PRINTED_MAX.saturating_sub(report.printed)) {
+            for line in answer
+                .rejected
+                .iter()
+                .take(PRINTED_MAX.saturating_sub(report.printed))
+            {
                 report.printed += 1;
-                tracing::warn!("{}: {} ({}), line {} of a part", file.display(), line.message, line.code, line.line);
+                tracing::warn!(
+                    "{}: {} ({}), line {} of a part",
+                    file.display(),
+                    line.message,
+                    line.code,
+                    line.line
+                );
             }
             report.count(Counts {
                 stored: answer.stored,
@@ -358,7 +400,9 @@ async fn there(
             });
             report.progress(read.load(Ordering::Relaxed));
         }
-        posting.await?.with_context(|| format!("cannot replay {}", file.display()))?;
+        posting
+            .await?
+            .with_context(|| format!("cannot replay {}", file.display()))?;
         report.bytes_done += bytes;
     }
     Ok(())
@@ -384,7 +428,10 @@ fn post_file(
     let mut rejected = Vec::new();
     let mut lines = 0;
     let mut failed = None;
-    let flush = |body: &mut Vec<u8>, rejected: &mut Vec<Rejected>, lines: &mut u64| -> anyhow::Result<bool> {
+    let flush = |body: &mut Vec<u8>,
+                 rejected: &mut Vec<Rejected>,
+                 lines: &mut u64|
+     -> anyhow::Result<bool> {
         let answer = post(control, body)?;
         body.clear();
         let part = Posted {
@@ -457,7 +504,9 @@ fn post(control: &Control, body: &[u8]) -> anyhow::Result<Answer> {
         .header("authorization", format!("Bearer {}", control.token))
         .send(body)
         .context("the server that owns the database does not answer")?;
-    let text = response.body_mut().read_to_string().context("answer of the server")?;
+    let text = response
+        .body_mut()
+        .read_to_string()
+        .context("answer of the server")?;
     serde_json::from_str(&text).context("answer of the server")
 }
-

@@ -33,8 +33,9 @@ impl ServeArgs {
         let Some(text) = &self.dev_clock else {
             return Ok(Clock::system());
         };
-        let began_at = Timestamp::from_rfc3339(text)
-            .with_context(|| format!("--dev-clock {text}: wanted a time such as 2026-11-21T08:00:00+08:00"))?;
+        let began_at = Timestamp::from_rfc3339(text).with_context(|| {
+            format!("--dev-clock {text}: wanted a time such as 2026-11-21T08:00:00+08:00")
+        })?;
         Clock::development(began_at, self.dev_clock_rate).context("--dev-clock-rate")
     }
 }
@@ -55,7 +56,11 @@ pub async fn run(args: &ServeArgs) -> anyhow::Result<()> {
     let server = Server::start(&config, options).await?;
     let addresses = server.addresses();
     let mut out = std::io::stdout();
-    writeln!(out, "listening http={} jt808={} jt809=-", addresses.http, addresses.jt808)?;
+    writeln!(
+        out,
+        "listening http={} jt808={} jt809=-",
+        addresses.http, addresses.jt808
+    )?;
     out.flush()?;
     signals.wait().await;
     tracing::info!("draining");

@@ -137,7 +137,11 @@ impl Drive<'_> {
             ..*now
         };
         let limit_kmh = self.limit_kmh(now).min(self.limit_kmh(&cautious));
-        let able_kmh = if self.style.truck { TRUCK_KMH } else { f64::INFINITY };
+        let able_kmh = if self.style.truck {
+            TRUCK_KMH
+        } else {
+            f64::INFINITY
+        };
         limit_kmh.min(able_kmh) * self.style.share * swayed / 3.6
     }
 
@@ -305,7 +309,10 @@ mod tests {
             let (a, b) = (pair[0], pair[1]);
             assert_eq!(b.second, a.second + 1);
             assert!((b.along_m - a.along_m - b.mps).abs() < 12.0, "{a:?} {b:?}");
-            assert!(b.mps - a.mps <= SPEED_UP + 2.0 && a.mps - b.mps <= 4.0, "{a:?} {b:?}");
+            assert!(
+                b.mps - a.mps <= SPEED_UP + 2.0 && a.mps - b.mps <= 4.0,
+                "{a:?} {b:?}"
+            );
         }
         assert!((90.0..=100.0).contains(&fastest_kmh(&moments)));
         let stopped = moments.iter().filter(|m| m.mps == 0.0).count();
@@ -358,7 +365,12 @@ mod tests {
             ramp_m: 4000.0,
             far_m: 1200.0,
         };
-        for (along_m, right_m) in [(0.0, 0.0), (7000.0, 600.0), (12_000.0, 1200.0), (20_000.0, 0.0)] {
+        for (along_m, right_m) in [
+            (0.0, 0.0),
+            (7000.0, 600.0),
+            (12_000.0, 1200.0),
+            (20_000.0, 0.0),
+        ] {
             assert!((detour.right_m(along_m) - right_m).abs() < 1e-9);
         }
     }

@@ -282,7 +282,11 @@ impl Link {
                             continue;
                         };
                         if !matches!(ack.result, AckResult::SUCCESS | AckResult::ALARM_HANDLED) {
-                            bail!("message {:#06x} was refused: {:?}", ack.answer_id, ack.result);
+                            bail!(
+                                "message {:#06x} was refused: {:?}",
+                                ack.answer_id,
+                                ack.result
+                            );
                         }
                         open.remove(&index);
                     }

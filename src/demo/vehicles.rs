@@ -61,7 +61,10 @@ pub(super) struct VehicleStory {
 pub(super) fn drivers(group: &Group) -> usize {
     match group.plan {
         Plan::Silent => 0,
-        Plan::Line { route: "R02" | "R03", .. } => 2,
+        Plan::Line {
+            route: "R02" | "R03",
+            ..
+        } => 2,
         Plan::Line { .. } | Plan::Tour(_) => 1,
     }
 }
@@ -125,7 +128,8 @@ impl Pen<'_> {
         let home_s = there.arrived_s + TRIAL_REST_S;
         self.book.park(there.arrived_s, home_s);
         let home = self.drive(back, home_s, &surges);
-        self.book.park(home.arrived_s, home.arrived_s + 2 * MINUTE_S);
+        self.book
+            .park(home.arrived_s, home.arrived_s + 2 * MINUTE_S);
         self.card(home.arrived_s + MINUTE_S, 0, false);
         for (found, handled) in home.over.into_iter().zip(handled) {
             self.speeding(found, Remind::Never, handled);
@@ -177,7 +181,10 @@ impl Pen<'_> {
             })
             .collect();
         let surges: Vec<Surge> = fast.iter().map(|(surge, _)| *surge).collect();
-        let beside = if twists.iter().any(|t| matches!(t, Twist::Detour { leg } if *leg == index)) {
+        let beside = if twists
+            .iter()
+            .any(|t| matches!(t, Twist::Detour { leg } if *leg == index))
+        {
             let length_m = leg.way.line.length_m();
             Beside::Detour {
                 from_m: length_m * 0.2,
@@ -191,7 +198,11 @@ impl Pen<'_> {
         let first = self.book.reports.len();
         let driven = self.drive_beside(leg, departs_s, &surges, beside);
         for (found, (_, grave)) in driven.over.iter().zip(&fast) {
-            let remind = if *grave { Remind::AtOnce } else { Remind::SomeTime };
+            let remind = if *grave {
+                Remind::AtOnce
+            } else {
+                Remind::SomeTime
+            };
             self.speeding(*found, remind, true);
         }
         if matches!(beside, Beside::Detour { .. }) {
@@ -230,7 +241,11 @@ impl Pen<'_> {
     ) -> Driven {
         let class = self.role.group.class;
         let steady = self.is_suspicious();
-        let share = if steady { 1.0 } else { self.random.between(0.93, 0.985) };
+        let share = if steady {
+            1.0
+        } else {
+            self.random.between(0.93, 0.985)
+        };
         let drive = Drive {
             way: &leg.way,
             departs_s,
@@ -291,7 +306,13 @@ impl Pen<'_> {
         let drive = self.book.reports.get(first..).unwrap_or_default();
         if let Some(found) = outside(&leg.way.line, drive) {
             let slack = Span::from_minutes(1);
-            self.plan(ViolationKind::RouteDeviation, found, slack, Remind::TooLate, true);
+            self.plan(
+                ViolationKind::RouteDeviation,
+                found,
+                slack,
+                Remind::TooLate,
+                true,
+            );
         }
     }
 
@@ -315,7 +336,13 @@ impl Pen<'_> {
         });
         self.story.late = Some((to + Span::from_minutes(15), late));
         let slack = Span::from_seconds(1);
-        self.plan(ViolationKind::OfflineMovement, last, slack, Remind::Never, false);
+        self.plan(
+            ViolationKind::OfflineMovement,
+            last,
+            slack,
+            Remind::Never,
+            false,
+        );
     }
 
     fn cut_antenna(&mut self, departs_s: i64) {
@@ -331,7 +358,11 @@ impl Pen<'_> {
     /// Three moments of the drive are told a second time, two kilometres away.
     fn contradict(&mut self, departs_s: i64) {
         let from = self.at(departs_s + 15 * MINUTE_S);
-        let moments = self.book.reports.iter().filter(|report| report.time >= from);
+        let moments = self
+            .book
+            .reports
+            .iter()
+            .filter(|report| report.time >= from);
         let again: Vec<(Timestamp, Report)> = moments
             .take(3)
             .map(|report| {
@@ -365,7 +396,9 @@ impl Pen<'_> {
 }
 
 fn is_suspicious(role: &Role<'_>) -> bool {
-    role.twists.iter().any(|twist| matches!(twist, Twist::Suspicious))
+    role.twists
+        .iter()
+        .any(|twist| matches!(twist, Twist::Suspicious))
 }
 
 fn lane_m(role: &Role<'_>) -> f64 {

@@ -168,10 +168,17 @@ impl Committer {
 
     fn pending(&self) -> MutexGuard<'_, Pending> {
         // A panic while the lock is held leaves counts and lists that are still consistent.
-        self.0.pending.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .pending
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, count: usize, put: impl FnOnce(&mut PendingGroup)) -> Result<Arc<Group>, SubmitError> {
+    fn add(
+        &self,
+        count: usize,
+        put: impl FnOnce(&mut PendingGroup),
+    ) -> Result<Arc<Group>, SubmitError> {
         let mut pending = self.pending();
         if pending.closed {
             return Err(SubmitError::Draining);
@@ -180,14 +187,14 @@ impl Committer {
         if pending.fixes_total > 0 && pending.fixes_total + count > self.0.pending_fixes_max {
             return Err(SubmitError::Full);
         }
-        let open_is_full = pending
-            .groups
-            .back()
-            .is_none_or(|group| group.fixes_total > 0 && group.fixes_total + count > self.0.group_fixes_max);
+        let open_is_full = pending.groups.back().is_none_or(|group| {
+            group.fixes_total > 0 && group.fixes_total + count > self.0.group_fixes_max
+        });
         if open_is_full {
             pending.groups.push_back(PendingGroup::default());
         }
-        let was_idle = pending.groups.len() == 1 && pending.groups.back().is_some_and(PendingGroup::is_new);
+        let was_idle =
+            pending.groups.len() == 1 && pending.groups.back().is_some_and(PendingGroup::is_new);
         pending.fixes_total += count;
         let Some(open) = pending.groups.back_mut() else {
             return Err(SubmitError::Full);
@@ -220,7 +227,10 @@ impl Committer {
     ///
     /// # Errors
     /// [`SubmitError::Draining`] after [`Committer::close`].
-    pub async fn submit_run(&self, fixes: Vec<Fix>) -> Result<(Arc<Group>, Arc<Outcome>), SubmitError> {
+    pub async fn submit_run(
+        &self,
+        fixes: Vec<Fix>,
+    ) -> Result<(Arc<Group>, Arc<Outcome>), SubmitError> {
         let outcome = Outcome::new(self.0.shards);
         let mut run = Some(Run {
             fixes,
@@ -268,7 +278,11 @@ impl Committer {
     fn readiness(&self) -> Readiness {
         let pending = self.pending();
         if pending.groups.is_empty() {
-            if pending.closed { Readiness::Ended } else { Readiness::Waiting }
+            if pending.closed {
+                Readiness::Ended
+            } else {
+                Readiness::Waiting
+            }
         } else {
             Readiness::Ready {
                 draining: pending.closed,
@@ -362,9 +376,17 @@ impl CommitTask {
         }
     }
 
-    async fn dispatch(&self, sequence: u64, all: &[Fix], terminal_fixes: usize, parts: Vec<(usize, Arc<Outcome>)>) {
+    async fn dispatch(
+        &self,
+        sequence: u64,
+        all: &[Fix],
+        terminal_fixes: usize,
+        parts: Vec<(usize, Arc<Outcome>)>,
+    ) {
         let count = self.shards.len();
-        let mut by_shard: Vec<Vec<ShardRun>> = (0..count).map(|_| Vec::with_capacity(parts.len() + 1)).collect();
+        let mut by_shard: Vec<Vec<ShardRun>> = (0..count)
+            .map(|_| Vec::with_capacity(parts.len() + 1))
+            .collect();
         let (terminal, mut rest) = all.split_at(terminal_fixes);
         split(terminal, None, &mut by_shard);
         for (length, outcome) in parts {

@@ -81,14 +81,20 @@ impl LateLookup {
             window.used = uses;
             return Ok(window.fixes.get(&time).copied());
         }
-        let to = (time + WINDOW).min(unflushed_from).max(time + Span::from_millis(1));
+        let to = (time + WINDOW)
+            .min(unflushed_from)
+            .max(time + Span::from_millis(1));
         let mut fixes = BTreeMap::new();
         for fix in store.track(vehicle, time, to).await? {
             fixes.entry(fix.time).or_insert_with(|| Stored::from(&fix));
         }
         let found = fixes.get(&time).copied();
         if self.windows.len() >= WINDOWS_MAX
-            && let Some(oldest) = self.windows.iter().min_by_key(|(_, w)| w.used).map(|(id, _)| *id)
+            && let Some(oldest) = self
+                .windows
+                .iter()
+                .min_by_key(|(_, w)| w.used)
+                .map(|(id, _)| *id)
         {
             self.windows.remove(&oldest);
         }
@@ -110,7 +116,10 @@ impl LateLookup {
             && window.from <= fix.time
             && fix.time < window.to
         {
-            window.fixes.entry(fix.time).or_insert_with(|| Stored::from(fix));
+            window
+                .fixes
+                .entry(fix.time)
+                .or_insert_with(|| Stored::from(fix));
         }
     }
 }

@@ -23,7 +23,11 @@ const ACCEPT_PAUSE_FIRST: Duration = Duration::from_millis(10);
 /// # Errors
 /// What the operating system says: address in use, not ours, not allowed.
 pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
@@ -162,7 +166,10 @@ mod tests {
         let first = permits.take(here).unwrap();
         assert_eq!(permits.take(here).unwrap_err(), "connections_per_address");
         let _second = permits.take(there).unwrap();
-        assert_eq!(permits.take(IpAddr::from([127, 0, 0, 3])).unwrap_err(), "connections");
+        assert_eq!(
+            permits.take(IpAddr::from([127, 0, 0, 3])).unwrap_err(),
+            "connections"
+        );
         drop(first);
         permits.take(here).unwrap();
     }

@@ -180,7 +180,12 @@ impl Engine {
         let shared = Arc::new(shared(&parts, &intake, config).await?);
         let stop_registry = CancellationToken::new();
         let pause = Duration::from_millis(config.api.registry_poll_ms);
-        tokio::spawn(registry::follow(parts.store, directory, pause, stop_registry.clone()));
+        tokio::spawn(registry::follow(
+            parts.store,
+            directory,
+            pause,
+            stop_registry.clone(),
+        ));
         Ok(Self {
             shared,
             intake,
@@ -236,9 +241,12 @@ impl Engine {
             Duration::from_millis(config.terminal.accept_pause_ms_max),
             self.connections.clone(),
             self.shared.shutdown.clone(),
-            move |stream, peer, permit| connection::serve(Arc::clone(&shared), stream, peer, permit),
+            move |stream, peer, permit| {
+                connection::serve(Arc::clone(&shared), stream, peer, permit)
+            },
         ));
-        self.connections.spawn(udp::serve(Arc::clone(&self.shared), udp));
+        self.connections
+            .spawn(udp::serve(Arc::clone(&self.shared), udp));
     }
 
     /// Ends: no more input, everything pending becomes durable, is judged and stored.
@@ -303,7 +311,12 @@ struct Built {
     collectors: Vec<mpsc::Sender<Collect>>,
 }
 
-fn build_shards(store: &Store, directory: &watch::Sender<Arc<Directory>>, position: u64, config: &Config) -> Built {
+fn build_shards(
+    store: &Store,
+    directory: &watch::Sender<Arc<Directory>>,
+    position: u64,
+    config: &Config,
+) -> Built {
     let mut built = Built {
         shards: Vec::new(),
         mailboxes: Vec::new(),
@@ -366,7 +379,10 @@ async fn replay(
         if records.is_empty() {
             return Ok(replayed);
         }
-        for StoredRecord { sequence, bytes, .. } in records {
+        for StoredRecord {
+            sequence, bytes, ..
+        } in records
+        {
             let mut runs: Vec<Vec<_>> = mailboxes.iter().map(|_| Vec::new()).collect();
             let damaged = |source| StartError::Record { sequence, source };
             for fix in JournalRecord::open(&bytes).map_err(damaged)?.fixes() {
@@ -377,7 +393,10 @@ async fn replay(
                 replayed.fixes += 1;
             }
             for (mailbox, fixes) in mailboxes.iter().zip(runs) {
-                let runs = vec![ShardRun { fixes, outcome: None }];
+                let runs = vec![ShardRun {
+                    fixes,
+                    outcome: None,
+                }];
                 // A closed mailbox means that the shard has died; the flusher says so.
                 drop(mailbox.send(ShardRecord { sequence, runs }).await);
             }
@@ -386,4 +405,3 @@ async fn replay(
         }
     }
 }
-

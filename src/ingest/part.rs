@@ -9,7 +9,9 @@ use sha2::{Digest as _, Sha256};
 use crate::detect::Transition;
 use crate::model::duty::MinuteSet;
 use crate::model::{Fix, LocalZone, Plate, Timestamp, VehicleId, Violation};
-use crate::store::{ContradictionRow, FaultRunRow, TrackChunk, VehicleDay, VehicleSnapshot, ViolationUpsert};
+use crate::store::{
+    ContradictionRow, FaultRunRow, TrackChunk, VehicleDay, VehicleSnapshot, ViolationUpsert,
+};
 use crate::telemetry::name;
 use crate::track;
 
@@ -21,7 +23,11 @@ const MINUTE_MS: i64 = 60_000;
 /// Stable identifier of a violation: plate, colour, kind and beginning, hashed.
 pub fn violation_id(plate: &Plate, violation: &Violation) -> String {
     let mut hash = Sha256::new();
-    for part in [plate.text.as_str(), plate.color.name(), violation.kind.name()] {
+    for part in [
+        plate.text.as_str(),
+        plate.color.name(),
+        violation.kind.name(),
+    ] {
         hash.update(part.as_bytes());
         hash.update([0]);
     }
@@ -73,16 +79,19 @@ impl Part {
     /// Counts a fix for its vehicle's day.
     pub(super) fn count(&mut self, zone: &LocalZone, fix: &Fix, duplicate: bool) {
         let day = zone.day(fix.time);
-        let row = self.days.entry((fix.vehicle, day)).or_insert_with(|| VehicleDay {
-            vehicle: fix.vehicle,
-            day,
-            fixes: 0,
-            qualified: 0,
-            duplicates: 0,
-            first: fix.time,
-            last: fix.time,
-            online: MinuteSet::default(),
-        });
+        let row = self
+            .days
+            .entry((fix.vehicle, day))
+            .or_insert_with(|| VehicleDay {
+                vehicle: fix.vehicle,
+                day,
+                fixes: 0,
+                qualified: 0,
+                duplicates: 0,
+                first: fix.time,
+                last: fix.time,
+                online: MinuteSet::default(),
+            });
         if duplicate {
             row.duplicates += 1;
             return;
@@ -111,14 +120,24 @@ impl Part {
     }
 
     /// Takes in what a detector said.
-    pub(super) fn take(&mut self, directory: &Directory, record: &VehicleRecord, vehicle: VehicleId, said: Transition) {
+    pub(super) fn take(
+        &mut self,
+        directory: &Directory,
+        record: &VehicleRecord,
+        vehicle: VehicleId,
+        said: Transition,
+    ) {
         match said {
             Transition::Opened(violation) => {
                 metrics::counter!(name::VIOLATIONS, "kind" => violation.kind.name()).increment(1);
                 self.put(record, *violation);
             }
-            Transition::Extended(violation) | Transition::Closed(violation) => self.put(record, *violation),
-            Transition::Driving { from, to } => self.drove(&directory.rules.zone, &record.enterprise_id, from, to),
+            Transition::Extended(violation) | Transition::Closed(violation) => {
+                self.put(record, *violation)
+            }
+            Transition::Driving { from, to } => {
+                self.drove(&directory.rules.zone, &record.enterprise_id, from, to)
+            }
             Transition::FaultRun { from, to, alarm } => {
                 let row = FaultRunRow {
                     vehicle,
@@ -151,9 +170,13 @@ impl Part {
         while at < to {
             let day = zone.day(at);
             let end = zone.day_start(day + 1).min(to);
-            let minutes = self.operating.entry((Arc::clone(enterprise), day)).or_default();
+            let minutes = self
+                .operating
+                .entry((Arc::clone(enterprise), day))
+                .or_default();
             let first = zone.millis_of_day(at) / MINUTE_MS;
-            let last = first + (end.since(at).millis() + zone.millis_of_day(at) % MINUTE_MS - 1) / MINUTE_MS;
+            let last = first
+                + (end.since(at).millis() + zone.millis_of_day(at) % MINUTE_MS - 1) / MINUTE_MS;
             for minute in first..=last {
                 if let Ok(minute) = u16::try_from(minute) {
                     minutes.insert(minute);

@@ -35,10 +35,16 @@ async fn reload(store: &Store, directory: &watch::Sender<Arc<Directory>>) {
     match store.load_registry().await {
         Ok(registry) => match Directory::new(registry) {
             Ok(next) => {
-                tracing::info!(version = next.version, vehicles = next.len(), "register taken up");
+                tracing::info!(
+                    version = next.version,
+                    vehicles = next.len(),
+                    "register taken up"
+                );
                 directory.send_replace(Arc::new(next));
             }
-            Err(error) => tracing::error!(%error, "the stored rulebook cannot be used; the old one stays"),
+            Err(error) => {
+                tracing::error!(%error, "the stored rulebook cannot be used; the old one stays")
+            }
         },
         Err(error) => tracing::warn!(%error, "the register cannot be loaded; the old one stays"),
     }

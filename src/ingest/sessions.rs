@@ -38,7 +38,10 @@ impl Link {
 
     /// The next command.
     pub(super) fn next(&self) -> Option<VoiceText> {
-        self.commands.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        self.commands
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front()
     }
 
     /// Whether a newer session of the terminal has taken over.
@@ -79,7 +82,10 @@ impl Sessions {
     /// The link has closed; a newer one of the same vehicle stays.
     pub(super) fn offline(&self, vehicle: VehicleId, link: &Link) {
         let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        if live.get(&vehicle).is_some_and(|current| current.number == link.number) {
+        if live
+            .get(&vehicle)
+            .is_some_and(|current| current.number == link.number)
+        {
             live.remove(&vehicle);
         }
     }

@@ -119,13 +119,15 @@ impl Shard {
             if let Some(entry) = self.vehicles.get(&vehicle) {
                 let record = directory.vehicle(vehicle);
                 let context = record.map(|record| directory.context(record));
-                part.vehicles.push(entry.snapshot(vehicle, context.as_ref()));
+                part.vehicles
+                    .push(entry.snapshot(vehicle, context.as_ref()));
                 bytes = entry.memory_bytes();
             }
         }
         if bytes > 0 {
             // One vehicle of each flush stands for all: to count every state would cost more than it tells.
-            metrics::gauge!(name::VEHICLE_BYTES).set(gauge(bytes.saturating_mul(self.vehicles.len())));
+            metrics::gauge!(name::VEHICLE_BYTES)
+                .set(gauge(bytes.saturating_mul(self.vehicles.len())));
         }
         metrics::gauge!(name::VEHICLES).set(gauge(self.vehicles.len()));
         // The flusher waits for it, or the server is ending.
@@ -138,7 +140,8 @@ impl Shard {
             let mut tally = Tally::default();
             for turn in run.fixes.chunks(FIXES_PER_TURN) {
                 for fix in turn {
-                    let unordered = self.handle_fix(&directory, record.sequence, fix, transitions, &mut tally);
+                    let unordered =
+                        self.handle_fix(&directory, record.sequence, fix, transitions, &mut tally);
                     if let Some(fix) = unordered {
                         self.handle_late(&directory, &fix, &mut tally).await;
                     }
@@ -173,7 +176,10 @@ impl Shard {
         }
         self.part.dirty.insert(fix.vehicle);
         let before = entry.state.last_fix().copied();
-        match entry.state.handle_fix(&directory.context(record), fix, transitions) {
+        match entry
+            .state
+            .handle_fix(&directory.context(record), fix, transitions)
+        {
             Admission::Judged => self.keep(directory, fix, fix.quality, tally),
             Admission::NotJudged(quality) if quality.contains(Quality::CLOCK) => {
                 // Its time says nothing about its order.
@@ -216,7 +222,9 @@ impl Shard {
         tally.stored += 1;
         self.part.count(&directory.rules.zone, &fix, false);
         if let Some(entry) = self.vehicles.get_mut(&fix.vehicle) {
-            self.part.chunks.extend(entry.push(&fix, self.tail_bytes_max));
+            self.part
+                .chunks
+                .extend(entry.push(&fix, self.tail_bytes_max));
         }
     }
 
@@ -267,7 +275,11 @@ impl Shard {
         }
         let horizon = entry.unstored_from();
         loop {
-            match self.late.find(&self.store, fix.vehicle, fix.time, horizon).await {
+            match self
+                .late
+                .find(&self.store, fix.vehicle, fix.time, horizon)
+                .await
+            {
                 Ok(known) => return known,
                 Err(error) => {
                     tracing::warn!(%error, "the stored track cannot be read: the shard waits");
@@ -297,8 +309,12 @@ impl Tally {
         metrics::counter!(name::FIXES_LATE).increment(self.late);
         if let Some(outcome) = outcome {
             outcome.stored.fetch_add(self.stored, Ordering::Relaxed);
-            outcome.duplicates.fetch_add(self.duplicates, Ordering::Relaxed);
-            outcome.violations.fetch_add(self.violations, Ordering::Relaxed);
+            outcome
+                .duplicates
+                .fetch_add(self.duplicates, Ordering::Relaxed);
+            outcome
+                .violations
+                .fetch_add(self.violations, Ordering::Relaxed);
             outcome.shard_done();
         }
     }

@@ -16,15 +16,16 @@ use crate::protocol::jt808::information::TextMessage;
 use crate::protocol::jt808::message::PlatformMessage;
 use crate::protocol::jt808::registration::RegisterResult;
 use crate::protocol::jt808::session::{
-    AuthenticateDecision, CommandResult, LocationSource, Output, Refusal, RegisterDecision, Session, Token,
+    AuthenticateDecision, CommandResult, LocationSource, Output, Refusal, RegisterDecision,
+    Session, Token,
 };
 use crate::store::{DriverCard, QuarantineEntry, Registration};
 use crate::telemetry::name;
 
 use super::committer::Group;
-use super::shared::Shared;
 use super::drivers::CardHolder;
 use super::sessions::Link;
+use super::shared::Shared;
 use super::terminals::Decision;
 
 /// Fixes for which room is kept between two reads.
@@ -130,7 +131,9 @@ impl Terminal {
 
     /// Until when nothing more may be read because frames came too fast; `None` when it may.
     pub(super) fn paused_until(&self, now: Duration) -> Option<Duration> {
-        self.session.blocked(now).and_then(|_| self.session.next_deadline())
+        self.session
+            .blocked(now)
+            .and_then(|_| self.session.next_deadline())
     }
 
     /// The next moment at which the session has something to do.
@@ -149,7 +152,10 @@ impl Terminal {
     /// Takes commands that wait on the link.
     pub(super) fn handle_commands(&mut self, shared: &Shared) {
         while let Some(voice) = self.link.next() {
-            let command = PlatformMessage::Text(TextMessage::urgent_spoken(self.session.edition(), &voice.text));
+            let command = PlatformMessage::Text(TextMessage::urgent_spoken(
+                self.session.edition(),
+                &voice.text,
+            ));
             let now = shared.timer.monotonic();
             match self.session.send_command(now, &command, &mut self.replies) {
                 Ok(serial) => self.inbox.speaking.push((serial, voice.acknowledged)),
@@ -213,9 +219,12 @@ impl Terminal {
                 let decision = shared.terminals.register(&phone, registration, peer).await;
                 let decision = match &decision {
                     Decision::Accepted(code) => RegisterDecision::Accepted { token: code },
-                    Decision::Unknown => RegisterDecision::Refused(RegisterResult::TERMINAL_UNKNOWN),
+                    Decision::Unknown => {
+                        RegisterDecision::Refused(RegisterResult::TERMINAL_UNKNOWN)
+                    }
                 };
-                self.session.handle_register_decision(decision, &mut self.replies);
+                self.session
+                    .handle_register_decision(decision, &mut self.replies);
             }
             Ask::Authenticate(phone, code) => {
                 let vehicle = shared.terminals.authenticate(&phone, &code, peer);
@@ -248,7 +257,9 @@ impl Terminal {
 
     /// Stores card events and names the drivers of the fixes that came after them.
     async fn settle_cards(&mut self, shared: &Shared) {
-        let Some(vehicle) = self.inbox.vehicle else { return };
+        let Some(vehicle) = self.inbox.vehicle else {
+            return;
+        };
         for card in std::mem::take(&mut self.inbox.cards) {
             let driver = match &card.licence {
                 Some(licence) => shared.driver_number(licence).await,
@@ -291,7 +302,9 @@ impl Inbox {
                 self.take_identity(shared, &identity);
             }
             Output::Register { header, request } => {
-                let text = |text: crate::protocol::text::Text<'_>| text.trimmed().decode_lossy().into_owned();
+                let text = |text: crate::protocol::text::Text<'_>| {
+                    text.trimmed().decode_lossy().into_owned()
+                };
                 let registration = Registration {
                     province: request.province,
                     county: request.city,
@@ -300,20 +313,34 @@ impl Inbox {
                     device: text(request.terminal_id),
                     plate: text(request.plate),
                 };
-                self.ask(&header.phone.to_string(), |phone| Ask::Register(phone, registration));
+                self.ask(&header.phone.to_string(), |phone| {
+                    Ask::Register(phone, registration)
+                });
             }
             Output::Authenticate { header, request } => {
                 let code = request.token.decode_lossy().into_owned();
-                self.ask(&header.phone.to_string(), |phone| Ask::Authenticate(phone, code));
+                self.ask(&header.phone.to_string(), |phone| {
+                    Ask::Authenticate(phone, code)
+                });
             }
-            Output::Unregister { header, authenticated } => {
+            Output::Unregister {
+                header,
+                authenticated,
+            } => {
                 if authenticated {
                     self.ask(&header.phone.to_string(), Ask::Unregister);
                 }
             }
             Output::TimeRequest { header: _ } => self.asks.push(Ask::Time),
-            Output::Message { header: _, message: _ } => metrics::counter!(name::FRAMES).increment(1),
-            Output::Refused { header, reason, body } => self.refused(shared, &header.phone.to_string(), reason, body),
+            Output::Message {
+                header: _,
+                message: _,
+            } => metrics::counter!(name::FRAMES).increment(1),
+            Output::Refused {
+                header,
+                reason,
+                body,
+            } => self.refused(shared, &header.phone.to_string(), reason, body),
             Output::BadFrame { error, raw } => self.quarantine(shared, error.code(), raw),
             Output::CommandDone {
                 serial,
@@ -340,9 +367,9 @@ impl Inbox {
             vehicle,
             received,
             source: match source {
-                LocationSource::Report | LocationSource::QueryAnswer | LocationSource::ControlAnswer => {
-                    Source::Terminal
-                }
+                LocationSource::Report
+                | LocationSource::QueryAnswer
+                | LocationSource::ControlAnswer => Source::Terminal,
                 LocationSource::Batch => Source::TerminalBatch,
                 LocationSource::BlindArea => Source::TerminalBlindArea,
             },
@@ -364,9 +391,12 @@ impl Inbox {
     }
 
     fn take_identity(&mut self, shared: &Shared, identity: &DriverIdentity<'_>) {
-        let text = |text: &crate::protocol::text::Text<'_>| text.trimmed().decode_lossy().into_owned();
+        let text =
+            |text: &crate::protocol::text::Text<'_>| text.trimmed().decode_lossy().into_owned();
         let now = shared.clock.now();
-        let time = |time: &crate::protocol::bcd::BcdTime| time.unix_ms().map_or(now, Timestamp::from_millis);
+        let time = |time: &crate::protocol::bcd::BcdTime| {
+            time.unix_ms().map_or(now, Timestamp::from_millis)
+        };
         let (at, licence) = match identity {
             DriverIdentity::Plain { certificate, .. } => (now, Some(text(certificate))),
             DriverIdentity::CardIn { time: at, card, .. } => match card {
@@ -397,7 +427,9 @@ impl Inbox {
                     shared.terminals.note_if_unknown(&phone, self.peer);
                 }
             }
-            Refusal::Body(error) | Refusal::Unsupported(error) => self.quarantine(shared, error.code(), body),
+            Refusal::Body(error) | Refusal::Unsupported(error) => {
+                self.quarantine(shared, error.code(), body)
+            }
         }
     }
 
@@ -412,7 +444,11 @@ impl Inbox {
     }
 
     fn command_done(&mut self, serial: u16, result: CommandResult) {
-        let Some(index) = self.speaking.iter().position(|(waiting, _)| *waiting == serial) else {
+        let Some(index) = self
+            .speaking
+            .iter()
+            .position(|(waiting, _)| *waiting == serial)
+        else {
             return;
         };
         let (_, acknowledged) = self.speaking.swap_remove(index);

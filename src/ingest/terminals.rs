@@ -11,12 +11,14 @@ use rustc_hash::FxHashMap;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::clock::Clock;
-use crate::model::{TerminalPhone, VehicleId};
-use crate::store::{PAGE_ROWS_MAX, Page, RegisteredTerminal, Registration, Sighting, Store, StoreError};
 use super::STORE_RETRY;
 use super::directory::Directory;
 use super::notes::Notes;
+use crate::clock::Clock;
+use crate::model::{TerminalPhone, VehicleId};
+use crate::store::{
+    PAGE_ROWS_MAX, Page, RegisteredTerminal, Registration, Sighting, Store, StoreError,
+};
 
 /// Registrations that may wait to be written.
 const WAITING_MAX: usize = 4096;
@@ -114,7 +116,12 @@ impl Terminals {
     }
 
     /// Registers a terminal that the register knows; answers when its new code is stored.
-    pub(super) async fn register(&self, phone: &TerminalPhone, registration: Registration, peer: SocketAddr) -> Decision {
+    pub(super) async fn register(
+        &self,
+        phone: &TerminalPhone,
+        registration: Registration,
+        peer: SocketAddr,
+    ) -> Decision {
         if self.vehicle(phone).is_none() {
             self.unknown(phone, peer, Some(registration.plate));
             return Decision::Unknown;
@@ -124,7 +131,10 @@ impl Terminals {
             tracing::error!(%error, "no random bytes: a terminal cannot be registered");
             return Decision::Unknown;
         }
-        let code = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let code = bytes
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>();
         let hash = Hash::from(Sha256::digest(code.as_bytes()));
         let (stored, answer) = oneshot::channel();
         let terminal = RegisteredTerminal {
@@ -133,7 +143,13 @@ impl Terminals {
             registered_at: self.clock.now(),
             registration,
         };
-        if self.waiting.send(Waiting { terminal, stored }).await.is_err() || answer.await.is_err() {
+        if self
+            .waiting
+            .send(Waiting { terminal, stored })
+            .await
+            .is_err()
+            || answer.await.is_err()
+        {
             return Decision::Unknown;
         }
         self.hashes
@@ -144,7 +160,12 @@ impl Terminals {
     }
 
     /// The vehicle of a terminal that showed the right code.
-    pub(super) fn authenticate(&self, phone: &TerminalPhone, code: &str, peer: SocketAddr) -> Option<VehicleId> {
+    pub(super) fn authenticate(
+        &self,
+        phone: &TerminalPhone,
+        code: &str,
+        peer: SocketAddr,
+    ) -> Option<VehicleId> {
         let Some(vehicle) = self.vehicle(phone) else {
             self.unknown(phone, peer, None);
             return None;
@@ -195,8 +216,10 @@ impl RegistrationTask {
     pub(super) async fn run(mut self) {
         let mut batch = Vec::new();
         while self.waiting.recv_many(&mut batch, BATCH_MAX).await > 0 {
-            let (terminals, stored): (Vec<_>, Vec<_>) =
-                batch.drain(..).map(|waiting| (waiting.terminal, waiting.stored)).unzip();
+            let (terminals, stored): (Vec<_>, Vec<_>) = batch
+                .drain(..)
+                .map(|waiting| (waiting.terminal, waiting.stored))
+                .unzip();
             while let Err(error) = self.store.save_terminals(&terminals).await {
                 tracing::error!(%error, "registrations cannot be stored: terminals wait");
                 tokio::time::sleep(self.retry).await;

@@ -147,7 +147,10 @@ impl Udp {
         let mut touched = Vec::new();
         for (phone, (terminal, _)) in &mut self.sessions {
             terminal.handle_commands(&self.shared);
-            if terminal.next_deadline().is_some_and(|deadline| deadline <= now) {
+            if terminal
+                .next_deadline()
+                .is_some_and(|deadline| deadline <= now)
+            {
                 terminal.handle_timeout(&self.shared);
             }
             if !terminal.replies.is_empty() || terminal.is_closing() {
@@ -201,6 +204,9 @@ mod tests {
     #[test]
     fn a_reply_buffer_is_cut_into_frames() {
         let replies = vec![0x7e, 1, 2, 0x7e, 0x7e, 3, 0x7e];
-        assert_eq!(replies.split_inclusive_pairs(), [&[0x7e, 1, 2, 0x7e][..], &[0x7e, 3, 0x7e]]);
+        assert_eq!(
+            replies.split_inclusive_pairs(),
+            [&[0x7e, 1, 2, 0x7e][..], &[0x7e, 3, 0x7e]]
+        );
     }
 }

@@ -60,7 +60,8 @@ impl VehicleEntry {
     pub(super) fn restore(saved: &SavedVehicle) -> Result<Self, RestoreError> {
         let vehicle = saved.vehicle;
         Ok(Self {
-            state: VehicleState::restore(&saved.state).map_err(|source| RestoreError::State { vehicle, source })?,
+            state: VehicleState::restore(&saved.state)
+                .map_err(|source| RestoreError::State { vehicle, source })?,
             tail: TrackTail::from_bytes(vehicle, &saved.tail)
                 .map_err(|source| RestoreError::Tail { vehicle, source })?,
             applied: saved.journal_sequence,
@@ -113,18 +114,29 @@ impl VehicleEntry {
                 .iter()
                 .flatten()
                 .filter(|chunk| chunk.first <= time && time <= chunk.last)
-                .find_map(|chunk| TrackTail::from_bytes(chunk.vehicle, &chunk.bytes).ok()?.find(time))
+                .find_map(|chunk| {
+                    TrackTail::from_bytes(chunk.vehicle, &chunk.bytes)
+                        .ok()?
+                        .find(time)
+                })
         })
     }
 
     /// Earliest fix time that may not be readable in the store yet.
     pub(super) fn unstored_from(&self) -> Timestamp {
         let chunks = self.unstored.iter().flatten().map(|chunk| chunk.first);
-        chunks.chain(self.tail.first_time()).min().unwrap_or(Timestamp::MAX)
+        chunks
+            .chain(self.tail.first_time())
+            .min()
+            .unwrap_or(Timestamp::MAX)
     }
 
     /// What a flush saves.
-    pub(super) fn snapshot(&self, vehicle: VehicleId, context: Option<&Context<'_>>) -> VehicleSnapshot {
+    pub(super) fn snapshot(
+        &self,
+        vehicle: VehicleId,
+        context: Option<&Context<'_>>,
+    ) -> VehicleSnapshot {
         let left = context
             .and_then(|context| self.state.hours_left(context))
             .map_or_else(FatigueLeft::default, |left| FatigueLeft {
@@ -155,7 +167,11 @@ impl VehicleEntry {
 
     /// Bytes that the vehicle takes, its heap included.
     pub(super) fn memory_bytes(&self) -> usize {
-        let chunks = self.unstored.iter().flatten().map(|chunk| chunk.bytes.len());
+        let chunks = self
+            .unstored
+            .iter()
+            .flatten()
+            .map(|chunk| chunk.bytes.len());
         size_of::<Self>() - size_of::<VehicleState>()
             + self.state.memory_bytes()
             + self.tail.byte_len()

@@ -1,7 +1,9 @@
 //! A JT/T 808 location report to a fix.
 
 use crate::model::rules::PlausibilityRules;
-use crate::model::{Course, DriverId, Fix, Odometer, Position, Quality, Source, Speed, Timestamp, VehicleId};
+use crate::model::{
+    Course, DriverId, Fix, Odometer, Position, Quality, Source, Speed, Timestamp, VehicleId,
+};
 use crate::protocol::jt808::location::{LocationReport, STATUS_COORDINATES_ENCRYPTED};
 
 use super::plausibility;

@@ -46,12 +46,16 @@ impl Store {
     ///
     /// # Errors
     /// As the database says.
-    pub async fn last_driver_cards(&self, vehicle: VehicleId) -> Result<Vec<DriverCard>, StoreError> {
-        let rows = Select::new("SELECT vehicle_id, at, received_at, driver_id FROM driver_cards WHERE")
-            .with("vehicle_id = {}", i64::from(vehicle.0))
-            .plain("ORDER BY at DESC LIMIT 2")
-            .fetch(self.read())
-            .await?;
+    pub async fn last_driver_cards(
+        &self,
+        vehicle: VehicleId,
+    ) -> Result<Vec<DriverCard>, StoreError> {
+        let rows =
+            Select::new("SELECT vehicle_id, at, received_at, driver_id FROM driver_cards WHERE")
+                .with("vehicle_id = {}", i64::from(vehicle.0))
+                .plain("ORDER BY at DESC LIMIT 2")
+                .fetch(self.read())
+                .await?;
         let mut cards = each(&rows, card)?;
         cards.reverse();
         Ok(cards)

@@ -25,7 +25,11 @@ impl Store {
     ///
     /// # Errors
     /// As the database says.
-    pub async fn note_duty_changes(&self, at: Timestamp, notes: &[DutyNote]) -> Result<i64, StoreError> {
+    pub async fn note_duty_changes(
+        &self,
+        at: Timestamp,
+        notes: &[DutyNote],
+    ) -> Result<i64, StoreError> {
         let log: Vec<_> = notes
             .iter()
             .map(|note| NewChange {

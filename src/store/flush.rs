@@ -366,7 +366,10 @@ async fn add_vehicle_days(
         .await?;
     let mut online: BTreeMap<(i64, i64), MinuteSet> = BTreeMap::new();
     for row in &stored {
-        online.insert((row.int(0)?, row.int(1)?), MinuteSet::from_bytes(row.bytes(2)?));
+        online.insert(
+            (row.int(0)?, row.int(1)?),
+            MinuteSet::from_bytes(row.bytes(2)?),
+        );
     }
     VEHICLE_DAYS
         .execute(connection, days, |values, day| {

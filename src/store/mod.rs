@@ -36,8 +36,8 @@ mod violations;
 
 pub use cards::DriverCard;
 pub use changes::{Change, ChangeKind};
-pub use duty_notes::DutyNote;
 pub use duty_facts::{DutyScope, SILENT_VEHICLES_MAX};
+pub use duty_notes::DutyNote;
 pub use enterprises::{EnterpriseFilter, EnterpriseRow};
 pub use error::StoreError;
 pub use flush::{

@@ -58,8 +58,10 @@ impl Store {
     /// # Errors
     /// As the database says.
     pub async fn save_terminals(&self, terminals: &[RegisteredTerminal]) -> Result<(), StoreError> {
-        let last: BTreeMap<&TerminalPhone, &RegisteredTerminal> =
-            terminals.iter().map(|terminal| (&terminal.phone, terminal)).collect();
+        let last: BTreeMap<&TerminalPhone, &RegisteredTerminal> = terminals
+            .iter()
+            .map(|terminal| (&terminal.phone, terminal))
+            .collect();
         let rows: Vec<_> = last.into_values().collect();
         let mut transaction = self.database().begin_write().await?;
         UPSERT

@@ -34,7 +34,11 @@ fn evaluate(options: &[&str]) -> (Vec<Value>, String) {
 }
 
 fn fixture(name: &str) -> String {
-    root().join("fixtures/evaluate").join(name).display().to_string()
+    root()
+        .join("fixtures/evaluate")
+        .join(name)
+        .display()
+        .to_string()
 }
 
 /// One line a violation: what happened to whom, when and how bad it is.
@@ -85,7 +89,15 @@ fn a_made_file_is_judged_as_its_readme_says() {
 #[test]
 fn roads_are_refused_with_a_reason() {
     let (fleet, fixes) = (fixture("fleet"), fixture("fixes.ndjson"));
-    let options = ["x", "--fleet", &fleet, "--fixes", &fixes, "--roads", "a.osm.pbf"];
+    let options = [
+        "x",
+        "--fleet",
+        &fleet,
+        "--fixes",
+        &fixes,
+        "--roads",
+        "a.osm.pbf",
+    ];
     let args = Evaluate::try_parse_from(options).unwrap().args;
     let error = evaluate::run(&args, &mut Vec::new(), &mut Vec::new()).unwrap_err();
     assert!(error.to_string().starts_with("roads are not supported"));
@@ -174,7 +186,11 @@ fn a_real_truck_file_loads_as_it_is() {
     ];
     let (violations, notes) = evaluate(&options);
     assert_eq!(notes, "", "every line is a fix");
-    assert!(violations.iter().all(|violation| violation["plate"] == "AD00013"));
+    assert!(
+        violations
+            .iter()
+            .all(|violation| violation["plate"] == "AD00013")
+    );
     // 24 h of counters and all: judged from first to last, in order.
     let starts: Vec<_> = violations
         .iter()

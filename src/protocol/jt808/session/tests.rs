@@ -22,19 +22,19 @@ const LIMITS: Limits = Limits {
     frames_per_s_max: 50,
     bad_frames_max: 2,
     unauthenticated_max: Duration::from_secs(30),
-    idle_max: Duration::from_secs(300),
+    idle_max: Duration::from_mins(5),
     unacknowledged_max: 8,
     commands_max: 2,
     answer_wait: Duration::from_secs(10),
     resends_max: 2,
-    result_wait: Duration::from_secs(60),
+    result_wait: Duration::from_mins(1),
     reassembly: ReassemblyLimits {
         messages_max: 4,
         packages_max: 100,
         bytes_max: 100_000,
         request_after: Duration::from_secs(5),
         requests_max: 1,
-        age_max: Duration::from_secs(60),
+        age_max: Duration::from_mins(1),
     },
 };
 
