@@ -79,11 +79,11 @@ fn frames(escapes: Escapes) -> Vec<u8> {
         let serial = u16::try_from(step & 0xffff).unwrap_or(0);
         let mut frame = Vec::new();
         encode_frame(&header(0x0200, serial), &body, &mut frame);
-        let escaped = frame.contains(&0x7d);
+        let has_escape = frame.contains(&0x7d);
         let wanted = match escapes {
             Escapes::AsTheyCome => true,
-            Escapes::Never => !escaped,
-            Escapes::Always => escaped,
+            Escapes::Never => !has_escape,
+            Escapes::Always => has_escape,
         };
         if wanted {
             wire.extend_from_slice(&frame);

@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn unknown_and_broken_bodies_are_shown_raw() {
         let mut output = Vec::new();
-        let unknown = "7e0f000001012345678900000100877e\n7e020000010123456789000001008a7e\n";
+        let unknown = "7e0f000001012345678900000100867e\n7e020000010123456789000001008b7e\n";
         run(Protocol::Jt808, unknown.as_bytes(), &mut output).unwrap();
         let text = String::from_utf8(output).unwrap();
         let codes: Vec<Value> = text

@@ -4,6 +4,11 @@
 //! `ROADWARDEN_SHARED` names the shared folder; without it, `../shared` beside
 //! the project is tried.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper that fails should stop its test"
+)]
+
 use std::path::{Path, PathBuf};
 
 use roadwarden::cli::decode::{self, Protocol};

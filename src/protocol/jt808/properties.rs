@@ -163,24 +163,12 @@ fn play(events: &[Event]) {
             Event::Datagram(bytes) => {
                 let _used = session.handle_datagram(now, bytes, &mut replies, &mut outputs);
             }
-            Event::Register(true) => session.handle_register_decision(
-                RegisterDecision::Accepted { token: "token" },
-                &mut replies,
-            ),
-            Event::Register(false) => session.handle_register_decision(
-                RegisterDecision::Refused(RegisterResult::TERMINAL_UNKNOWN),
-                &mut replies,
-            ),
-            Event::Authenticate(true) => session.handle_authenticate_decision(
-                now,
-                AuthenticateDecision::Accepted,
-                &mut replies,
-            ),
-            Event::Authenticate(false) => session.handle_authenticate_decision(
-                now,
-                AuthenticateDecision::Refused,
-                &mut replies,
-            ),
+            Event::Register(accept) => {
+                session.handle_register_decision(registration(*accept), &mut replies);
+            }
+            Event::Authenticate(accept) => {
+                session.handle_authenticate_decision(now, authentication(*accept), &mut replies);
+            }
             Event::Durable(token) => {
                 durable = durable.max(*token);
                 session.handle_durable(Token(*token), &mut replies);
@@ -210,6 +198,22 @@ fn play(events: &[Event]) {
                 assert!(!acknowledges(&replies, serial), "{serial} too early");
             }
         }
+    }
+}
+
+fn registration(accept: bool) -> RegisterDecision<'static> {
+    if accept {
+        RegisterDecision::Accepted { token: "token" }
+    } else {
+        RegisterDecision::Refused(RegisterResult::TERMINAL_UNKNOWN)
+    }
+}
+
+fn authentication(accept: bool) -> AuthenticateDecision {
+    if accept {
+        AuthenticateDecision::Accepted
+    } else {
+        AuthenticateDecision::Refused
     }
 }
 
