@@ -23,6 +23,7 @@ enum Kind {
         started: Instant,
         began_at: Timestamp,
         rate: f64,
+        advanced_ms: AtomicI64,
     },
     Manual {
         began_at: Timestamp,
@@ -48,7 +49,8 @@ impl Clock {
 
     /// A clock that shows `began_at` now and runs `rate` times as fast as the machine's.
     ///
-    /// Errors: [`RateError`] when the rate is not in `0..=RATE_MAX`; 0 stands still.
+    /// # Errors
+    /// [`RateError`] when the rate is not in `0..=RATE_MAX`; 0 stands still.
     pub fn development(began_at: Timestamp, rate: f64) -> Result<Self, RateError> {
         if !(0.0..=RATE_MAX).contains(&rate) {
             return Err(RateError(rate));
@@ -57,6 +59,7 @@ impl Clock {
             started: monotonic(),
             began_at,
             rate,
+            advanced_ms: AtomicI64::new(0),
         })))
     }
 
@@ -76,6 +79,7 @@ impl Clock {
                 started,
                 began_at,
                 rate,
+                advanced_ms,
             } => {
                 let elapsed_ms = monotonic()
                     .saturating_duration_since(*started)
@@ -87,7 +91,7 @@ impl Clock {
                     reason = "a float saturates when it is cast to an integer"
                 )]
                 let elapsed = Span::from_millis(elapsed_ms as i64);
-                *began_at + elapsed
+                *began_at + elapsed + Span::from_millis(advanced_ms.load(Ordering::Acquire))
             }
             Kind::Manual {
                 began_at,
@@ -120,10 +124,20 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock forward; the other kinds move by themselves and ignore it.
+    /// Moves a manual or development clock forward; the machine's moves by itself and ignores it.
+    ///
+    /// A development clock of rate 0 that is moved step by step lives through days in a way that
+    /// no load on the machine changes, while [`Clock::monotonic`] keeps the pace of the sockets.
     pub fn advance(&self, span: Span) {
-        if let Kind::Manual { elapsed_ms, .. } = &*self.0 {
-            elapsed_ms.fetch_add(span.millis().max(0), Ordering::AcqRel);
+        let millis = span.millis().max(0);
+        match &*self.0 {
+            Kind::System { .. } => {}
+            Kind::Development { advanced_ms, .. } => {
+                advanced_ms.fetch_add(millis, Ordering::AcqRel);
+            }
+            Kind::Manual { elapsed_ms, .. } => {
+                elapsed_ms.fetch_add(millis, Ordering::AcqRel);
+            }
         }
     }
 }
@@ -166,6 +180,8 @@ mod tests {
         let began_at = Timestamp::from_seconds(1_800_000_000);
         let clock = Clock::development(began_at, 0.0).unwrap();
         assert_eq!(clock.now(), began_at);
+        clock.advance(Span::from_hours(24));
+        assert_eq!(clock.now(), began_at + Span::from_hours(24));
         assert!(Clock::development(began_at, 60.0).unwrap().now() >= began_at);
         for rate in [-1.0, f64::NAN, f64::INFINITY] {
             assert!(Clock::development(began_at, rate).is_err());

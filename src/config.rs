@@ -4,7 +4,6 @@
 //! holds. One table makes the flags, the variables, the file's keys, their checks and `default-config`.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
@@ -142,47 +141,47 @@ settings! {
     }
     /// Limits of the JT/T 808 listener.
     terminal: TerminalSettings {
-        connections_max = 20000, 1..=1000000, "connections", "Open TCP connections in all.";
-        connections_per_address_max = 20000, 1..=1000000, "connections", "Open TCP connections from one address.";
-        udp_sessions_max = 20000, 1..=1000000, "sessions", "UDP sessions in all.";
-        frame_bytes_max = 2092, 64..=65536, "bytes", "Longest frame, escapes included.";
-        frames_per_second_max = 2000, 1..=1000000, "frames", "Frames in one second from one connection; more wait for the next second.";
-        bad_frames_max = 100, 1..=1000000, "frames", "Bad frames after which a connection is closed.";
+        connections_max = 20_000, 1..=1_000_000, "connections", "Open TCP connections in all.";
+        connections_per_address_max = 20_000, 1..=1_000_000, "connections", "Open TCP connections from one address.";
+        udp_sessions_max = 20_000, 1..=1_000_000, "sessions", "UDP sessions in all.";
+        frame_bytes_max = 2092, 64..=65_536, "bytes", "Longest frame, escapes included.";
+        frames_per_second_max = 2000, 1..=1_000_000, "frames", "Frames in one second from one connection; more wait for the next second.";
+        bad_frames_max = 100, 1..=1_000_000, "frames", "Bad frames after which a connection is closed.";
         unauthenticated_s_max = 60, 1..=3600, "seconds", "Time until a connection must have authenticated.";
-        idle_s_max = 300, 5..=86400, "seconds", "Silence after which a connection is closed.";
-        subpackages_max = 256, 2..=65535, "packages", "Sub-packages of one message.";
-        subpackage_bytes_max = 262144, 1024..=16777216, "bytes", "Bytes of one connection's unfinished messages.";
+        idle_s_max = 300, 5..=86_400, "seconds", "Silence after which a connection is closed.";
+        subpackages_max = 256, 2..=65_535, "packages", "Sub-packages of one message.";
+        subpackage_bytes_max = 262_144, 1024..=16_777_216, "bytes", "Bytes of one connection's unfinished messages.";
         subpackage_age_s_max = 60, 1..=3600, "seconds", "Age after which an unfinished message is dropped.";
         command_wait_s = 10, 1..=600, "seconds", "First wait for a terminal's answer to a command.";
         command_resends_max = 3, 0..=10, "times", "Repetitions of an unanswered command.";
         write_s_max = 30, 1..=600, "seconds", "Time until replies to a terminal must have been taken by the network.";
-        accept_pause_ms_max = 1000, 1..=60000, "milliseconds", "Longest pause after a failed accept.";
+        accept_pause_ms_max = 1000, 1..=60_000, "milliseconds", "Longest pause after a failed accept.";
     }
     /// Group commit and journal.
     journal: JournalSettings {
-        group_fixes_max = 65536, 1..=1048576, "fixes", "Fixes in one group commit.";
-        pending_fixes_max = 262144, 1024..=16777216, "fixes", "Fixes that wait for a commit; more make senders wait.";
-        linger_us = 0, 0..=1000000, "microseconds", "Time that a group waits for company before it is written.";
-        keep_s = 600, 0..=86400, "seconds", "How long records stay after they were judged and stored, for streams that resume.";
-        retry_ms = 500, 10..=60000, "milliseconds", "Pause before a failed write is tried again.";
+        group_fixes_max = 65_536, 1..=1_048_576, "fixes", "Fixes in one group commit.";
+        pending_fixes_max = 262_144, 1024..=16_777_216, "fixes", "Fixes that wait for a commit; more make senders wait.";
+        linger_us = 0, 0..=1_000_000, "microseconds", "Time that a group waits for company before it is written.";
+        keep_s = 600, 0..=86_400, "seconds", "How long records stay after they were judged and stored, for streams that resume.";
+        retry_ms = 500, 10..=60_000, "milliseconds", "Pause before a failed write is tried again.";
     }
     /// Judging and flushing.
     shard: ShardSettings {
         shards = 2, 1..=256, "shards", "Tasks that own vehicles.";
         mailbox_groups = 16, 1..=1024, "groups", "Group commits that may wait in front of a shard.";
-        flush_ms = 500, 10..=60000, "milliseconds", "Pause between two flushes of derived rows.";
-        flush_changes_max = 20000, 100..=1000000, "changes", "Changes in a shard that force a flush.";
-        tail_bytes_max = 1024, 128..=16384, "bytes", "Recent track of one vehicle kept in memory before it is stored as a chunk.";
+        flush_ms = 500, 10..=60_000, "milliseconds", "Pause between two flushes of derived rows.";
+        flush_changes_max = 20_000, 100..=1_000_000, "changes", "Changes in a shard that force a flush.";
+        tail_bytes_max = 1024, 128..=16_384, "bytes", "Recent track of one vehicle kept in memory before it is stored as a chunk.";
     }
     /// The HTTP API.
     api: ApiSettings {
-        body_bytes_max = 16777216, 1024..=1073741824, "bytes", "Largest request body.";
-        streams_max = 256, 1..=100000, "streams", "Open event streams.";
+        body_bytes_max = 16_777_216, 1024..=1_073_741_824, "bytes", "Largest request body.";
+        streams_max = 256, 1..=100_000, "streams", "Open event streams.";
         request_s_max = 60, 1..=3600, "seconds", "Longest time for one request.";
-        registry_poll_ms = 1000, 10..=60000, "milliseconds", "Pause between looks for a newer register.";
+        registry_poll_ms = 1000, 10..=60_000, "milliseconds", "Pause between looks for a newer register.";
         duty_watch_s = 30, 1..=3600, "seconds", "Pause between evaluations for duty events.";
-        online_s_max = 300, 10..=86400, "seconds", "Age of the last fix up to which a vehicle is online.";
-        quarantine_rows_max = 10000, 10..=10000000, "rows", "Bad frames kept for inspection.";
+        online_s_max = 300, 10..=86_400, "seconds", "Age of the last fix up to which a vehicle is online.";
+        quarantine_rows_max = 10_000, 10..=10_000_000, "rows", "Bad frames kept for inspection.";
         drain_s_max = 30, 1..=3600, "seconds", "Longest time to drain at shutdown.";
     }
 }
@@ -208,9 +207,14 @@ impl Values {
         Self::setting(key).map_or(Ok(0), |setting| setting.check(&text))
     }
 
-    /// Sets a value, as a flag does; used by commands that choose an address themselves.
-    pub fn set(&mut self, key: &'static str, value: impl Into<String>) {
-        self.0.insert(key, value.into());
+    /// Says a value where the user said none: a command's own default.
+    pub fn set_default(&mut self, key: &'static str, value: impl Into<String>) {
+        self.0.entry(key).or_insert_with(|| value.into());
+    }
+
+    /// Whether the user said a value.
+    pub fn is_set(&self, key: &str) -> bool {
+        self.0.contains_key(key)
     }
 
     /// Adds what a file says, where nothing was said before.
@@ -256,6 +260,7 @@ impl Args for Values {
     fn augment_args(command: Command) -> Command {
         let command = command.arg(
             Arg::new("config")
+                .global(true)
                 .long("config")
                 .env("ROADWARDEN_CONFIG")
                 .value_name("FILE")
@@ -264,6 +269,7 @@ impl Args for Values {
         SETTINGS.iter().fold(command, |command, setting| {
             command.arg(
                 Arg::new(setting.key)
+                    .global(true)
                     .long(setting.flag())
                     .env(setting.variable())
                     .value_name(if setting.bounds.is_some() {
@@ -306,7 +312,7 @@ impl FromArgMatches for Values {
             self.add_file(&PathBuf::from(path)).map_err(|error| {
                 clap::Error::raw(
                     clap::error::ErrorKind::ValueValidation,
-                    format!("{}\n", chain(&error)),
+                    format!("{}\n", chain(error)),
                 )
             })?;
         }
@@ -314,14 +320,9 @@ impl FromArgMatches for Values {
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let _ = write!(text, ": {cause}");
-        source = cause.source();
-    }
-    text
+/// An error with its causes in one line, as `anyhow` prints it with `{:#}`.
+fn chain(error: ConfigError) -> String {
+    format!("{:#}", anyhow::Error::new(error))
 }
 
 impl Config {
@@ -350,29 +351,29 @@ impl Config {
 
 /// The whole settings file with comments and defaults.
 pub fn default_document() -> String {
-    let mut text = String::from(
-        "# roadwarden settings. Looked for in this order: flag, environment, this file, default.\n\
-         # `jt808` is the flag --jt808 and the variable ROADWARDEN_JT808;\n\
-         # `idle_s_max` under [terminal] is --terminal-idle-s-max and ROADWARDEN_TERMINAL_IDLE_S_MAX.\n",
-    );
+    let mut lines = vec![
+        "# roadwarden settings. Looked for in this order: flag, environment, this file, default.".to_owned(),
+        "# `jt808` is the flag --jt808 and the variable ROADWARDEN_JT808;".to_owned(),
+        "# `idle_s_max` under [terminal] is --terminal-idle-s-max and ROADWARDEN_TERMINAL_IDLE_S_MAX.".to_owned(),
+    ];
     let mut section = "";
     for setting in SETTINGS {
         let (this, name) = setting.key.split_once('.').unwrap_or(("", setting.key));
         if this != section {
             section = this;
-            let _ = write!(text, "\n[{section}]\n");
+            lines.extend([String::new(), format!("[{section}]")]);
         }
-        let _ = writeln!(text, "# {}", setting.help);
-        let _ = match setting.bounds {
-            Some((min, max)) => writeln!(
-                text,
-                "# Unit: {}, from {min} to {max}.\n{name} = {}",
-                setting.unit, setting.default
-            ),
-            None => writeln!(text, "{name} = \"{}\"", setting.default),
-        };
+        lines.push(format!("# {}", setting.help));
+        match setting.bounds {
+            Some((min, max)) => {
+                lines.push(format!("# Unit: {}, from {min} to {max}.", setting.unit));
+                lines.push(format!("{name} = {}", setting.default));
+            }
+            None => lines.push(format!("{name} = \"{}\"", setting.default)),
+        }
     }
-    text
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 #[cfg(test)]

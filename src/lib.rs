@@ -18,6 +18,7 @@ pub mod live;
 pub mod model;
 pub mod normalize;
 pub mod protocol;
+pub mod random;
 pub mod rulebook;
 pub mod simulate;
 pub mod store;

@@ -1,3 +1,23 @@
 //! The binary: arguments to `cli`, errors to standard error, the exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use roadwarden::cli::{self, Arguments};
+
+#[expect(
+    clippy::print_stderr,
+    reason = "the one place where errors are printed"
+)]
+fn main() -> ExitCode {
+    // Wrong usage ends here with exit code 2.
+    let arguments = Arguments::parse();
+    match cli::run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,1 +1,174 @@
 //! The commands.
+
+pub mod decode;
+pub mod demo;
+pub mod encode;
+pub mod evaluate;
+pub mod fix_options;
+pub mod import;
+mod json;
+pub mod replay;
+pub mod serve;
+
+use std::io::{self, Write as _};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, Values};
+use crate::{api, app, config, rulebook, simulate, telemetry};
+
+/// Finds the transport enterprises that fail their 24-hour monitoring duty, why, and with what proof.
+#[derive(Debug, Parser)]
+#[command(name = "roadwarden", version, about, max_term_width = 100)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server
+    Serve(serve::ServeArgs),
+    /// See an invented county live a day in about a minute, and which of its enterprises fail
+    Demo(demo::DemoArgs),
+    /// Import a register, routes, areas or rules; all or nothing
+    Import(ImportArgs),
+    /// Store and judge recorded fixes
+    Replay(replay::ReplayArgs),
+    /// Judge recorded fixes without a database; violations as JSON lines
+    Evaluate(evaluate::EvaluateArgs),
+    /// Frames in hexadecimal on standard input, JSON on standard output
+    Decode(ProtocolArgs),
+    /// JSON lines as `decode` prints them on standard input, frames in hexadecimal on standard output
+    Encode(ProtocolArgs),
+    /// Send the reports of many simulated terminals to a server and measure its acknowledgements
+    Simulate(simulate::SimulateArgs),
+    /// Print the description of the API (OpenAPI 3.1)
+    Openapi,
+    /// Print the settings file with comments
+    DefaultConfig,
+    /// Print the rulebook that holds unless another is imported
+    DefaultRules,
+}
+
+/// Arguments of `import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// What to import.
+    #[command(subcommand)]
+    pub what: import::ImportCommand,
+    /// Settings.
+    #[command(flatten)]
+    pub settings: Values,
+}
+
+/// Arguments of `decode` and `encode`.
+#[derive(Debug, Args)]
+pub struct ProtocolArgs {
+    /// Wire protocol
+    #[arg(long)]
+    pub protocol: decode::Protocol,
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// What went wrong, for standard error.
+pub fn run(arguments: Arguments) -> anyhow::Result<()> {
+    match arguments.command {
+        Command::Serve(args) => block_on(serve::run(&args)),
+        Command::Demo(args) => block_on(demo::run(&args)),
+        Command::Import(args) => block_on(import(&args)),
+        Command::Replay(args) => block_on(replay::run(&args)),
+        Command::Evaluate(args) => {
+            let mut output = io::BufWriter::new(io::stdout());
+            evaluate::run(&args, &mut output, &mut io::stderr())?;
+            Ok(output.flush()?)
+        }
+        Command::Decode(args) => quiet(decode::run(
+            args.protocol,
+            io::stdin().lock(),
+            io::BufWriter::new(io::stdout()),
+        )),
+        Command::Encode(args) => {
+            let mut complain = |line: u64, error: &encode::JsonError| {
+                // Standard error may be closed; the exit code says it, too.
+                drop(writeln!(io::stderr(), "line {line}: {error}"));
+            };
+            let bad = encode::run(
+                args.protocol,
+                io::stdin().lock(),
+                io::BufWriter::new(io::stdout()),
+                &mut complain,
+            )?;
+            anyhow::ensure!(bad == 0, "{bad} lines could not be encoded");
+            Ok(())
+        }
+        Command::Simulate(args) => match simulate::run(&args)? {
+            Some(summary) => print(&serde_json::to_string(&summary)?),
+            None => Ok(()),
+        },
+        Command::Openapi => print(&api::document()),
+        Command::DefaultConfig => print(config::default_document().trim_end()),
+        Command::DefaultRules => print(rulebook::default_document().trim_end()),
+    }
+}
+
+/// Reads and checks everything, then stores it in one transaction, beside a running server or without one.
+async fn import(args: &ImportArgs) -> anyhow::Result<()> {
+    let config = Config::new(&args.settings)?;
+    telemetry::start_log(&config.log);
+    let zone = rulebook::parse(rulebook::default_document())?.zone;
+    let import = args.what.load(&zone, &mut io::stderr())?;
+    let store = app::open_guest(&config).await?;
+    let said = match import {
+        import::Import::Fleet(folder) => {
+            let counts = store.import_fleet(&folder).await?;
+            format!(
+                "{} enterprises, {} vehicles ({} new), {} drivers, {} monitors, {} assignments",
+                counts.enterprises,
+                counts.vehicles,
+                counts.vehicles_new,
+                counts.drivers,
+                counts.monitors,
+                counts.assignments
+            )
+        }
+        import::Import::Routes(routes) => {
+            store.import_routes(&routes).await?;
+            format!("{} routes", routes.len())
+        }
+        import::Import::Areas(areas) => {
+            store.import_areas(&areas).await?;
+            format!("{} areas", areas.len())
+        }
+        import::Import::Rules(text, rules) => {
+            store.import_rules(&rules.version, &text).await?;
+            format!("rulebook {}", rules.version)
+        }
+    };
+    store.close().await;
+    print(&format!("imported {said}"))
+}
+
+fn block_on(future: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(future)
+}
+
+/// Prints a line.
+fn print(text: &str) -> anyhow::Result<()> {
+    quiet(writeln!(io::stdout(), "{text}"))
+}
+
+/// A reader that has gone is no failure.
+fn quiet(result: io::Result<()>) -> anyhow::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}

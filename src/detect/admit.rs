@@ -25,7 +25,7 @@ use std::ops::RangeInclusive;
 use crate::geo::{metres, within};
 use crate::model::rules::{MotionRules, PlausibilityRules};
 use crate::model::violation::FixMark;
-use crate::model::{DriverId, Fix, Quality, Span, Timestamp};
+use crate::model::{DriverId, Fix, Quality, Span, Speed};
 
 /// What became of a fix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,6 +214,6 @@ fn reachable(rules: &PlausibilityRules, from: &FixMark, to: &Fix) -> bool {
 }
 
 /// Way driven at a speed in a time. Unit: m.
-pub(super) fn way_m(speed: crate::model::Speed, time: Span) -> f64 {
+pub(super) fn way_m(speed: Speed, time: Span) -> f64 {
     speed.kmh() / 3.6 * time.seconds()
 }

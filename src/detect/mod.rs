@@ -220,7 +220,8 @@ impl VehicleState {
 
     /// From the saved form.
     ///
-    /// Errors: [`SnapshotError`] when the bytes are of another version, cut, or no saved form.
+    /// # Errors
+    /// [`SnapshotError`] when the bytes are of another version, cut, or no saved form.
     pub fn restore(bytes: &[u8]) -> Result<Self, SnapshotError> {
         snapshot::read(bytes)
     }

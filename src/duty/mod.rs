@@ -28,7 +28,7 @@ pub use coverage::{CoverageRun, MinuteCoverage};
 pub use monitors::monitor_quota;
 pub use network::{LinkDrop, connectivity_rate};
 pub use rule::Rule;
-pub use verdict::{DutyPicture, DutyVerdict, Evidence, Judgement, worst_first};
+pub use verdict::{DutyPicture, DutyVerdict, Evidence, Judgement, Rank};
 
 use crate::model::duty::{DutyFacts, Period};
 use crate::model::rules::DutyRules;

@@ -1,6 +1,6 @@
 //! What the rules concluded about one enterprise.
 
-use std::cmp::Ordering;
+use std::cmp::Reverse;
 
 use super::EVIDENCE_MAX;
 use super::coverage::MinuteCoverage;
@@ -113,23 +113,35 @@ impl DutyVerdict {
         !self.reasons.is_empty()
     }
 
+    /// Its place in the failing list.
+    pub fn rank(&self) -> Rank {
+        Rank {
+            statutory: Reverse(self.statutory_reasons()),
+            reasons: Reverse(self.reasons.len()),
+            failing_since: self.failing_since.unwrap_or(Timestamp::MAX),
+            enterprise_id: self.enterprise_id.clone(),
+        }
+    }
+
     /// Number of reasons that break a provision itself.
     pub fn statutory_reasons(&self) -> usize {
         self.reasons.iter().filter(|r| r.statutory).count()
     }
 }
 
-/// Order of the failing list: more statutory reasons, more reasons, failing longer, then by id.
-pub fn worst_first(a: &DutyVerdict, b: &DutyVerdict) -> Ordering {
-    b.statutory_reasons()
-        .cmp(&a.statutory_reasons())
-        .then(b.reasons.len().cmp(&a.reasons.len()))
-        .then(
-            a.failing_since
-                .unwrap_or(Timestamp::MAX)
-                .cmp(&b.failing_since.unwrap_or(Timestamp::MAX)),
-        )
-        .then_with(|| a.enterprise_id.cmp(&b.enterprise_id))
+/// Place of an enterprise in the failing list; the least is the worst.
+///
+/// More statutory reasons, more reasons, failing longer, then by identifier.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank {
+    /// Number of statutory reasons.
+    pub statutory: Reverse<usize>,
+    /// Number of reasons.
+    pub reasons: Reverse<usize>,
+    /// Since when it fails.
+    pub failing_since: Timestamp,
+    /// Enterprise identifier.
+    pub enterprise_id: String,
 }
 
 /// All that is to be said about one enterprise's duty, passing rules included.
@@ -172,7 +184,7 @@ mod tests {
             verdict("more", 1, 2, 30),
             verdict("gravest", 2, 0, 40),
         ];
-        list.sort_by(worst_first);
+        list.sort_by_key(DutyVerdict::rank);
         let order: Vec<&str> = list.iter().map(|v| v.enterprise_id.as_str()).collect();
         assert_eq!(order, ["gravest", "more", "older", "newer", "many"]);
     }

@@ -16,9 +16,9 @@ use crate::config::JournalSettings;
 use crate::journal::Journal;
 use crate::model::Fix;
 use crate::telemetry::name;
-use crate::track;
+use crate::track::JournalRecord;
 
-use super::shard::{ShardMessage, ShardRun, shard_of};
+use super::shard::{ShardRecord, ShardRun, shard_of};
 
 /// What became of one submission whose sender waits for the judging, too.
 #[derive(Debug, Default)]
@@ -101,6 +101,12 @@ struct PendingGroup {
     group: Arc<Group>,
 }
 
+impl PendingGroup {
+    fn is_new(&self) -> bool {
+        self.fixes_total == 0 && self.runs.is_empty()
+    }
+}
+
 #[derive(Debug, Default)]
 struct Pending {
     /// Oldest first; the last one is open.
@@ -134,6 +140,13 @@ struct Shared {
     shards: usize,
 }
 
+/// What the commit task may do.
+enum Readiness {
+    Ready { draining: bool },
+    Waiting,
+    Ended,
+}
+
 /// The front of the journal; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Committer(Arc<Shared>);
@@ -155,10 +168,17 @@ impl Committer {
 
     fn pending(&self) -> MutexGuard<'_, Pending> {
         // A panic while the lock is held leaves counts and lists that are still consistent.
-        self.0.pending.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .pending
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, count: usize, put: impl FnOnce(&mut PendingGroup)) -> Result<Arc<Group>, SubmitError> {
+    fn add(
+        &self,
+        count: usize,
+        put: impl FnOnce(&mut PendingGroup),
+    ) -> Result<Arc<Group>, SubmitError> {
         let mut pending = self.pending();
         if pending.closed {
             return Err(SubmitError::Draining);
@@ -167,14 +187,14 @@ impl Committer {
         if pending.fixes_total > 0 && pending.fixes_total + count > self.0.pending_fixes_max {
             return Err(SubmitError::Full);
         }
-        let open_is_full = pending
-            .groups
-            .back()
-            .is_none_or(|group| group.fixes_total > 0 && group.fixes_total + count > self.0.group_fixes_max);
+        let open_is_full = pending.groups.back().is_none_or(|group| {
+            group.fixes_total > 0 && group.fixes_total + count > self.0.group_fixes_max
+        });
         if open_is_full {
             pending.groups.push_back(PendingGroup::default());
         }
-        let was_idle = pending.fixes_total == 0;
+        let was_idle =
+            pending.groups.len() == 1 && pending.groups.back().is_some_and(PendingGroup::is_new);
         pending.fixes_total += count;
         let Some(open) = pending.groups.back_mut() else {
             return Err(SubmitError::Full);
@@ -207,7 +227,10 @@ impl Committer {
     ///
     /// # Errors
     /// [`SubmitError::Draining`] after [`Committer::close`].
-    pub async fn submit_run(&self, fixes: Vec<Fix>) -> Result<(Arc<Group>, Arc<Outcome>), SubmitError> {
+    pub async fn submit_run(
+        &self,
+        fixes: Vec<Fix>,
+    ) -> Result<(Arc<Group>, Arc<Outcome>), SubmitError> {
         let outcome = Outcome::new(self.0.shards);
         let mut run = Some(Run {
             fixes,
@@ -239,22 +262,31 @@ impl Committer {
     async fn next(&self, linger: Duration) -> Option<PendingGroup> {
         loop {
             let work = self.0.work.notified();
-            {
-                let mut pending = self.pending();
-                let ready = pending.fixes_total > 0 || pending.groups.front().is_some_and(|g| !g.runs.is_empty());
-                if ready && (linger.is_zero() || pending.closed) {
-                    return Self::take(&mut pending);
-                }
-                if !ready && pending.closed {
-                    return None;
-                }
-                if ready {
-                    drop(pending);
-                    tokio::time::sleep(linger).await;
+            match self.readiness() {
+                Readiness::Ended => return None,
+                Readiness::Waiting => work.await,
+                Readiness::Ready { draining } => {
+                    if !draining && !linger.is_zero() {
+                        tokio::time::sleep(linger).await;
+                    }
                     return Self::take(&mut self.pending());
                 }
             }
-            work.await;
+        }
+    }
+
+    fn readiness(&self) -> Readiness {
+        let pending = self.pending();
+        if pending.groups.is_empty() {
+            if pending.closed {
+                Readiness::Ended
+            } else {
+                Readiness::Waiting
+            }
+        } else {
+            Readiness::Ready {
+                draining: pending.closed,
+            }
         }
     }
 
@@ -267,27 +299,25 @@ impl Committer {
 
 /// The task that writes the journal.
 #[derive(Debug)]
-pub struct CommitTask {
+pub(super) struct CommitTask {
     /// Where submissions come from.
-    pub committer: Committer,
+    pub(super) committer: Committer,
     /// Where records go.
-    pub journal: Journal,
+    pub(super) journal: Journal,
     /// Mailboxes of the shards, by shard number.
-    pub shards: Vec<mpsc::Sender<ShardMessage>>,
+    pub(super) shards: Vec<mpsc::Sender<ShardRecord>>,
     /// Time that a group waits for company.
-    pub linger: Duration,
+    pub(super) linger: Duration,
     /// Pause before a failed append is tried again.
-    pub retry: Duration,
+    pub(super) retry: Duration,
     /// Tells the highest durable sequence.
-    pub durable: watch::Sender<u64>,
+    pub(super) durable: watch::Sender<u64>,
 }
 
 impl CommitTask {
     /// Runs until the committer is closed and everything pending is durable.
-    pub async fn run(mut self) {
-        let mut record = Vec::new();
+    pub(super) async fn run(mut self) {
         while let Some(pending) = self.committer.next(self.linger).await {
-            record.clear();
             let mut all = pending.fixes;
             let terminal_fixes = all.len();
             let mut parts = Vec::with_capacity(pending.runs.len());
@@ -299,8 +329,7 @@ impl CommitTask {
             let sequence = if all.is_empty() {
                 *self.durable.borrow()
             } else {
-                track::encode_record(&all, &mut record);
-                let sequence = self.append(&record, all.len()).await;
+                let sequence = self.append(JournalRecord::encode(&all), all.len()).await;
                 metrics::counter!(name::FIXES_DURABLE).increment(all.len() as u64);
                 metrics::counter!(name::COMMITS).increment(1);
                 self.durable.send_replace(sequence);
@@ -313,9 +342,10 @@ impl CommitTask {
     }
 
     /// Appends until it succeeds: a sender is never told "durable" before it is.
-    async fn append(&mut self, record: &[u8], fixes: usize) -> u64 {
+    async fn append(&mut self, record: Vec<u8>, fixes: usize) -> u64 {
+        let fixes = u32::try_from(fixes).unwrap_or(u32::MAX);
         loop {
-            match self.journal.append(record, fixes).await {
+            match self.journal.append(record.clone(), fixes).await {
                 Ok(sequence) => {
                     self.set_acknowledging(true);
                     return sequence;
@@ -346,9 +376,17 @@ impl CommitTask {
         }
     }
 
-    async fn dispatch(&self, sequence: u64, all: &[Fix], terminal_fixes: usize, parts: Vec<(usize, Arc<Outcome>)>) {
+    async fn dispatch(
+        &self,
+        sequence: u64,
+        all: &[Fix],
+        terminal_fixes: usize,
+        parts: Vec<(usize, Arc<Outcome>)>,
+    ) {
         let count = self.shards.len();
-        let mut by_shard: Vec<Vec<ShardRun>> = (0..count).map(|_| Vec::with_capacity(parts.len() + 1)).collect();
+        let mut by_shard: Vec<Vec<ShardRun>> = (0..count)
+            .map(|_| Vec::with_capacity(parts.len() + 1))
+            .collect();
         let (terminal, mut rest) = all.split_at(terminal_fixes);
         split(terminal, None, &mut by_shard);
         for (length, outcome) in parts {
@@ -358,7 +396,7 @@ impl CommitTask {
         }
         for (shard, runs) in self.shards.iter().zip(by_shard) {
             // A closed mailbox means that the shard died; its panic ends the server elsewhere.
-            drop(shard.send(ShardMessage::Record { sequence, runs }).await);
+            drop(shard.send(ShardRecord { sequence, runs }).await);
         }
     }
 }

@@ -40,7 +40,12 @@ struct Connection<'a> {
 }
 
 /// Serves one connection to its end.
-pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, permit: Permit) {
+pub(super) async fn serve(
+    shared: Arc<Shared>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    permit: Permit,
+) {
     // Replies are small and must not wait for each other.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no delay cannot be set");
@@ -83,10 +88,12 @@ impl Connection<'_> {
     /// Time until the session wants to be woken; asked for again only when it has passed, so that traffic
     /// that moves the deadline on costs nothing.
     fn until_deadline(&self) -> Duration {
-        let now = self.shared.clock.monotonic();
+        let now = self.shared.timer.monotonic();
         self.terminal
             .next_deadline()
-            .map_or(Duration::from_secs(60), |deadline| deadline.saturating_sub(now))
+            .map_or(Duration::from_mins(1), |deadline| {
+                deadline.saturating_sub(now)
+            })
     }
 
     async fn wait(&mut self, alarm: Pin<&mut Sleep>) -> io::Result<Event> {
@@ -107,7 +114,8 @@ impl Connection<'_> {
         ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
         let filled = buffer.filled();
         let used = self.terminal.feed(self.shared, filled, false);
-        self.rest.extend_from_slice(filled.get(used..).unwrap_or_default());
+        self.rest
+            .extend_from_slice(filled.get(used..).unwrap_or_default());
         Poll::Ready(Ok(filled.len()))
     }
 
@@ -122,7 +130,7 @@ impl Connection<'_> {
             if self.rest.is_empty() || self.terminal.is_closing() {
                 return Ok(());
             }
-            let now = self.shared.clock.monotonic();
+            let now = self.shared.timer.monotonic();
             if let Some(until) = self.terminal.paused_until(now) {
                 sleep(until.saturating_sub(now)).await;
             }
@@ -143,7 +151,12 @@ impl Connection<'_> {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
             Err(error) => return Err(error),
         };
-        if let Some(left) = self.terminal.replies.get(written..).filter(|left| !left.is_empty()) {
+        if let Some(left) = self
+            .terminal
+            .replies
+            .get(written..)
+            .filter(|left| !left.is_empty())
+        {
             // The terminal does not read: it gets a bounded time, then its connection is closed.
             timeout(self.shared.write_max, self.stream.write_all(left))
                 .await

@@ -30,12 +30,12 @@ pub struct VehicleRecord {
 }
 
 /// The register at one version.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Directory {
     /// Grows with each import.
     pub version: i64,
     /// The rulebook in force.
-    pub rules: RuleSet,
+    pub rules: Arc<RuleSet>,
     /// All planned routes.
     pub routes: CorridorIndex,
     vehicles: FxHashMap<VehicleId, VehicleRecord>,
@@ -57,30 +57,42 @@ impl Directory {
         let enterprises: FxHashMap<&str, (Arc<str>, &Region)> = registry
             .enterprises
             .iter()
-            .map(|enterprise| (enterprise.id.as_str(), (Arc::from(enterprise.id.as_str()), &enterprise.region)))
+            .map(|enterprise| {
+                (
+                    enterprise.id.as_str(),
+                    (Arc::from(enterprise.id.as_str()), &enterprise.region),
+                )
+            })
             .collect();
         let mut assigned: FxHashMap<&Plate, Vec<RouteValidity>> = FxHashMap::default();
         for assignment in &registry.assignments {
             if let Some(route) = routes.find(&assignment.route_id) {
-                assigned.entry(&assignment.plate).or_default().push(RouteValidity {
-                    route,
-                    from: assignment.from,
-                    to: assignment.to,
-                });
+                assigned
+                    .entry(&assignment.plate)
+                    .or_default()
+                    .push(RouteValidity {
+                        route,
+                        from: assignment.from,
+                        to: assignment.to,
+                    });
             }
         }
         let mut directory = Self {
             version: registry.version,
-            rules,
+            rules: Arc::new(rules),
             vehicles: FxHashMap::default(),
             index: FleetIndex::default(),
             routes,
         };
         for known in &registry.drivers {
-            directory.index.insert_driver(&known.driver.licence, known.id);
+            directory
+                .index
+                .insert_driver(&known.driver.licence, known.id);
         }
         for vehicle in &registry.vehicles {
-            let Some((enterprise_id, region)) = enterprises.get(vehicle.entry.enterprise_id.as_str()) else {
+            let Some((enterprise_id, region)) =
+                enterprises.get(vehicle.entry.enterprise_id.as_str())
+            else {
                 continue;
             };
             let routes = assigned.remove(&vehicle.entry.plate).unwrap_or_default();
@@ -90,11 +102,20 @@ impl Directory {
         Ok(directory)
     }
 
-    fn add(&mut self, vehicle: &Vehicle, enterprise_id: Arc<str>, region: Region, mut routes: Vec<RouteValidity>) {
+    fn add(
+        &mut self,
+        vehicle: &Vehicle,
+        enterprise_id: Arc<str>,
+        region: Region,
+        mut routes: Vec<RouteValidity>,
+    ) {
         let entry = &vehicle.entry;
         // The usual route holds where no dated assignment says otherwise.
         if routes.is_empty()
-            && let Some(route) = entry.route_id.as_deref().and_then(|id| self.routes.find(id))
+            && let Some(route) = entry
+                .route_id
+                .as_deref()
+                .and_then(|id| self.routes.find(id))
         {
             routes.push(RouteValidity {
                 route,
@@ -102,7 +123,8 @@ impl Directory {
                 to: None,
             });
         }
-        self.index.insert_vehicle(&entry.plate, entry.terminal.as_ref(), vehicle.id);
+        self.index
+            .insert_vehicle(&entry.plate, entry.terminal.as_ref(), vehicle.id);
         self.vehicles.insert(
             vehicle.id,
             VehicleRecord {
@@ -131,7 +153,8 @@ impl Directory {
 
     /// The vehicle with that terminal.
     pub fn by_terminal(&self, phone: &TerminalPhone) -> Option<VehicleId> {
-        self.index.find(&Subject::Terminal(Cow::Borrowed(phone.as_str())))
+        self.index
+            .find(&Subject::Terminal(Cow::Borrowed(phone.as_str())))
     }
 
     /// The driver with that licence, when the register had it at this version.

@@ -34,7 +34,11 @@ impl CardHolder {
 
     /// Who drove at that time, as far back as the event before the last one.
     pub(super) fn at(&self, time: Timestamp) -> Option<DriverId> {
-        if time >= self.since { self.driver } else { self.before }
+        if time >= self.since {
+            self.driver
+        } else {
+            self.before
+        }
     }
 }
 
@@ -50,8 +54,14 @@ mod tests {
         holder.change(at(10), Some(DriverId(1)));
         holder.change(at(20), Some(DriverId(2)));
         holder.change(at(15), Some(DriverId(3)));
-        assert_eq!((holder.at(at(19)), holder.at(at(20))), (Some(DriverId(1)), Some(DriverId(2))));
+        assert_eq!(
+            (holder.at(at(19)), holder.at(at(20))),
+            (Some(DriverId(1)), Some(DriverId(2)))
+        );
         holder.change(at(30), None);
-        assert_eq!((holder.at(at(29)), holder.at(at(31))), (Some(DriverId(2)), None));
+        assert_eq!(
+            (holder.at(at(29)), holder.at(at(31))),
+            (Some(DriverId(2)), None)
+        );
     }
 }

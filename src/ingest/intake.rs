@@ -12,6 +12,7 @@ use crate::files::fixes::{FixRow, LineError, Registry, Subject, ndjson};
 use crate::geo::datum::Datum;
 use crate::model::{DriverId, Fix, Source, Timestamp, VehicleId};
 use crate::normalize::plausibility;
+use crate::protocol::jt808::location::STATUS_POSITIONED;
 use crate::store::{Store, StoreError};
 use crate::telemetry::name;
 
@@ -58,8 +59,12 @@ impl Parsed {
         other.rejected.truncate(room);
         self.rejected.append(&mut other.rejected);
         self.rejected_total += other.rejected_total;
-        self.new_drivers
-            .extend(other.new_drivers.into_iter().map(|(index, licence)| (index + offset, licence)));
+        self.new_drivers.extend(
+            other
+                .new_drivers
+                .into_iter()
+                .map(|(index, licence)| (index + offset, licence)),
+        );
     }
 
     fn reject(&mut self, line: u64, error: &LineError) {
@@ -103,7 +108,11 @@ pub struct NewDrivers(Arc<Mutex<FxHashMap<String, DriverId>>>);
 
 impl NewDrivers {
     fn find(&self, licence: &str) -> Option<DriverId> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(licence).copied()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(licence)
+            .copied()
     }
 
     /// The number of a driver, given now if the licence is new; `None` for a licence that cannot be one.
@@ -155,7 +164,10 @@ impl Registry for Lookup<'_> {
     }
 
     fn driver(&mut self, licence: &str) -> Option<DriverId> {
-        let known = self.directory.driver(licence).or_else(|| self.drivers.find(licence));
+        let known = self
+            .directory
+            .driver(licence)
+            .or_else(|| self.drivers.find(licence));
         if known.is_none() && !licence.is_empty() {
             self.new_driver = Some(licence.to_owned());
         }
@@ -181,7 +193,11 @@ impl Intake {
         };
         match row.and_then(|row| row.resolve(&mut lookup, received, source)) {
             Ok(mut fix) => {
-                fix.quality = plausibility::assess(&directory.rules.plausibility, &fix);
+                fix.quality = plausibility::assess(
+                    &directory.rules.plausibility,
+                    &fix,
+                    fix.status & STATUS_POSITIONED != 0,
+                );
                 if let Some(licence) = lookup.new_driver {
                     parsed.new_drivers.push((parsed.fixes.len(), licence));
                 }
@@ -192,7 +208,13 @@ impl Intake {
     }
 
     /// Reads NDJSON lines; `first_line` is the number of the first one.
-    pub fn parse_ndjson(&self, bytes: &[u8], first_line: u64, datum: Datum, source: Source) -> Parsed {
+    pub fn parse_ndjson(
+        &self,
+        bytes: &[u8],
+        first_line: u64,
+        datum: Datum,
+        source: Source,
+    ) -> Parsed {
         let directory = Arc::clone(&self.directory.borrow());
         let received = self.clock.now();
         let mut parsed = Parsed::default();
@@ -223,7 +245,10 @@ impl Intake {
     pub async fn submit(&self, parsed: &mut Parsed) -> Result<Counts, IntakeError> {
         let directory = self.directory();
         for (index, licence) in parsed.new_drivers.drain(..) {
-            let driver = self.drivers.number(&self.store, &directory, &licence).await?;
+            let driver = self
+                .drivers
+                .number(&self.store, &directory, &licence)
+                .await?;
             if let Some(fix) = parsed.fixes.get_mut(index) {
                 fix.driver = driver;
             }

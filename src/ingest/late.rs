@@ -31,6 +31,19 @@ impl Stored {
     pub(super) fn agrees_with(self, fix: &Fix) -> bool {
         self == Self::from(fix)
     }
+
+    /// In words, how a fix of the same time differs from what is stored.
+    pub(super) fn difference(self, fix: &Fix) -> String {
+        format!(
+            "{:.6},{:.6} {} stored, {:.6},{:.6} {} received",
+            self.position.lat(),
+            self.position.lon(),
+            self.speed,
+            fix.position.lat(),
+            fix.position.lon(),
+            fix.speed
+        )
+    }
 }
 
 #[derive(Debug)]
@@ -68,14 +81,20 @@ impl LateLookup {
             window.used = uses;
             return Ok(window.fixes.get(&time).copied());
         }
-        let to = (time + WINDOW).min(unflushed_from).max(time + Span::from_millis(1));
+        let to = (time + WINDOW)
+            .min(unflushed_from)
+            .max(time + Span::from_millis(1));
         let mut fixes = BTreeMap::new();
         for fix in store.track(vehicle, time, to).await? {
             fixes.entry(fix.time).or_insert_with(|| Stored::from(&fix));
         }
         let found = fixes.get(&time).copied();
         if self.windows.len() >= WINDOWS_MAX
-            && let Some(oldest) = self.windows.iter().min_by_key(|(_, w)| w.used).map(|(id, _)| *id)
+            && let Some(oldest) = self
+                .windows
+                .iter()
+                .min_by_key(|(_, w)| w.used)
+                .map(|(id, _)| *id)
         {
             self.windows.remove(&oldest);
         }
@@ -97,7 +116,10 @@ impl LateLookup {
             && window.from <= fix.time
             && fix.time < window.to
         {
-            window.fixes.entry(fix.time).or_insert_with(|| Stored::from(fix));
+            window
+                .fixes
+                .entry(fix.time)
+                .or_insert_with(|| Stored::from(fix));
         }
     }
 }

@@ -23,7 +23,11 @@ const ACCEPT_PAUSE_FIRST: Duration = Duration::from_millis(10);
 /// # Errors
 /// What the operating system says: address in use, not ours, not allowed.
 pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
@@ -40,7 +44,7 @@ struct Counts {
 
 /// Gives permits to connections.
 #[derive(Clone, Debug)]
-pub struct Permits {
+pub(super) struct Permits {
     counts: Arc<Mutex<Counts>>,
     all_max: u64,
     per_address_max: u64,
@@ -48,14 +52,14 @@ pub struct Permits {
 
 /// The right to hold one connection; given back when dropped.
 #[derive(Debug)]
-pub struct Permit {
+pub(super) struct Permit {
     counts: Arc<Mutex<Counts>>,
     address: IpAddr,
 }
 
 impl Permits {
     /// Permits up to the limits of the settings.
-    pub fn new(settings: &TerminalSettings) -> Self {
+    pub(super) fn new(settings: &TerminalSettings) -> Self {
         Self {
             counts: Arc::default(),
             all_max: settings.connections_max,
@@ -67,7 +71,7 @@ impl Permits {
     ///
     /// # Errors
     /// The limit's name, for the metric.
-    pub fn take(&self, address: IpAddr) -> Result<Permit, &'static str> {
+    pub(super) fn take(&self, address: IpAddr) -> Result<Permit, &'static str> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.all >= self.all_max {
             return Err("connections");
@@ -103,7 +107,7 @@ impl Drop for Permit {
 }
 
 /// Accepts connections until `shutdown`, each handed to `serve` in a task of its own.
-pub async fn accept<F, S>(
+pub(super) async fn accept<F, S>(
     listener: TcpListener,
     permits: Permits,
     pause_max: Duration,
@@ -162,7 +166,10 @@ mod tests {
         let first = permits.take(here).unwrap();
         assert_eq!(permits.take(here).unwrap_err(), "connections_per_address");
         let _second = permits.take(there).unwrap();
-        assert_eq!(permits.take(IpAddr::from([127, 0, 0, 3])).unwrap_err(), "connections");
+        assert_eq!(
+            permits.take(IpAddr::from([127, 0, 0, 3])).unwrap_err(),
+            "connections"
+        );
         drop(first);
         permits.take(here).unwrap();
     }

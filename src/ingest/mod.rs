@@ -1,1 +1,407 @@
-//! From sockets, HTTP and files to the journal and on to the shards.
+//! From sockets, HTTP and files to the journal, on to the shards, and their results to the store.
+//!
+//! Start at [`Engine::start`]: it takes up the saved states, judges what the journal holds beyond them, and
+//! only then hands out the way in. `committer` is the durable path, `shard` the judging, `flusher` the way to
+//! the store; `listener`, `connection`, `udp` and `terminal` carry terminals, `intake` bodies and files.
+
+mod committer;
+mod connection;
+mod directory;
+mod drivers;
+mod flusher;
+mod intake;
+mod late;
+mod listener;
+mod notes;
+mod part;
+mod registry;
+mod sessions;
+mod shard;
+mod shared;
+mod terminal;
+mod terminals;
+mod udp;
+mod vehicle;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use committer::{Committer, Group, Outcome, SubmitError};
+pub use directory::{Directory, VehicleRecord};
+pub use intake::{Counts, Intake, IntakeError, NewDrivers, Parsed, REJECTED_MAX, Rejected};
+pub use listener::bind;
+pub use vehicle::RestoreError;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::journal::{Journal, StoredRecord};
+use crate::live::Live;
+use crate::model::VehicleId;
+use crate::rulebook::RulebookError;
+use crate::store::{PAGE_ROWS_MAX, Page, Store, StoreError};
+use crate::track::{JournalRecord, TrackError};
+
+use committer::CommitTask;
+use flusher::Flusher;
+use late::LateLookup;
+use listener::Permits;
+use part::Part;
+use sessions::Sessions;
+use shard::{Collect, Shard, ShardRecord, ShardRun, shard_of};
+use shared::Shared;
+use terminals::Terminals;
+
+/// Pause before something that the store refused is asked for again.
+const STORE_RETRY: Duration = Duration::from_millis(500);
+/// Bytes of the journal read at once when it is replayed.
+const REPLAY_BYTES: usize = 8 << 20;
+/// Collects that may wait for a shard; the flusher never has more than one.
+const COLLECTS_MAX: usize = 1;
+
+/// Why the engine cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A saved vehicle is damaged.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+    /// A journal record is damaged.
+    #[error("journal record {sequence} is damaged")]
+    Record {
+        /// Its sequence.
+        sequence: u64,
+        /// What is wrong.
+        #[source]
+        source: TrackError,
+    },
+    /// The stored rulebook is none.
+    #[error(transparent)]
+    Rulebook(#[from] RulebookError),
+}
+
+/// What a start found in the journal beyond the saved states.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// Records judged again.
+    pub records: u64,
+    /// Fixes in them.
+    pub fixes: u64,
+}
+
+/// The running engine.
+#[derive(Debug)]
+pub struct Engine {
+    shared: Arc<Shared>,
+    intake: Intake,
+    flushed: watch::Receiver<u64>,
+    durable: watch::Receiver<u64>,
+    /// Terminal connections.
+    connections: TaskTracker,
+    committing: Mutex<Option<JoinHandle<()>>>,
+    flushing: Mutex<Option<JoinHandle<()>>>,
+    stop_flush: CancellationToken,
+    shards: TaskTracker,
+    stop_registry: CancellationToken,
+    /// What the journal held beyond the saved states.
+    pub replayed: Replayed,
+}
+
+/// What an engine is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The store, as its owner.
+    pub store: Store,
+    /// The journal.
+    pub journal: Journal,
+    /// The clock.
+    pub clock: Clock,
+    /// Wakes subscribers.
+    pub live: Live,
+}
+
+fn count(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+impl Engine {
+    /// Takes up where the last engine ended: states, journal, then the way in is open.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing that was there is lost.
+    pub async fn start(parts: Parts, config: &Config) -> Result<Self, StartError> {
+        let store = &parts.store;
+        let directory = watch::Sender::new(Arc::new(Directory::new(store.load_registry().await?)?));
+        let position = store.journal_position().await?;
+        let mut built = build_shards(store, &directory, position, config);
+        load_states(store, &mut built.shards).await?;
+        let shards = TaskTracker::new();
+        for shard in built.shards {
+            shards.spawn(shard.run());
+        }
+        shards.close();
+        // The flusher runs before the replay: the shards have bounds, and a long replay reaches them.
+        let stop_flush = CancellationToken::new();
+        let flushed = watch::Sender::new(position);
+        let flushed_follows = flushed.subscribe();
+        let flusher = Flusher::new(&parts, config, built.collectors, flushed);
+        let flushing = tokio::spawn(flusher.run(stop_flush.clone()));
+        let replayed = replay(&parts.journal, position, &built.mailboxes).await?;
+
+        let durable = watch::Sender::new(parts.journal.last_sequence().await?);
+        let durable_follows = durable.subscribe();
+        let committer = Committer::new(&config.journal, count(config.shard.shards));
+        let commit = CommitTask {
+            committer: committer.clone(),
+            journal: parts.journal.clone(),
+            shards: built.mailboxes,
+            linger: Duration::from_micros(config.journal.linger_us),
+            retry: Duration::from_millis(config.journal.retry_ms),
+            durable,
+        };
+        let committing = tokio::spawn(commit.run());
+        let intake = Intake {
+            committer,
+            directory: directory.subscribe(),
+            drivers: NewDrivers::default(),
+            store: store.clone(),
+            clock: parts.clock.clone(),
+        };
+        let shared = Arc::new(shared(&parts, &intake, config).await?);
+        let stop_registry = CancellationToken::new();
+        let pause = Duration::from_millis(config.api.registry_poll_ms);
+        tokio::spawn(registry::follow(
+            parts.store,
+            directory,
+            pause,
+            stop_registry.clone(),
+        ));
+        Ok(Self {
+            shared,
+            intake,
+            flushed: flushed_follows,
+            durable: durable_follows,
+            connections: TaskTracker::new(),
+            committing: Mutex::new(Some(committing)),
+            flushing: Mutex::new(Some(flushing)),
+            stop_flush,
+            shards,
+            stop_registry,
+            replayed,
+        })
+    }
+
+    /// The way in for recorded fixes.
+    pub fn intake(&self) -> Intake {
+        self.intake.clone()
+    }
+
+    /// Follows whether terminals are being acknowledged.
+    pub fn acknowledging(&self) -> watch::Receiver<bool> {
+        self.shared.committer.acknowledging()
+    }
+
+    /// Follows the journal sequence up to which everything derived is stored.
+    pub fn flushed(&self) -> watch::Receiver<u64> {
+        self.flushed.clone()
+    }
+
+    /// Follows the journal sequence up to which fixes are durable.
+    pub fn durable(&self) -> watch::Receiver<u64> {
+        self.durable.clone()
+    }
+
+    /// The register at this moment.
+    pub fn directory(&self) -> Arc<Directory> {
+        Arc::clone(&self.shared.directory.borrow())
+    }
+
+    /// Has a vehicle's terminal speak a text; `None` when it is not connected. The receiver gets the result
+    /// of the terminal's acknowledgement, or is closed when none came.
+    pub fn speak(&self, vehicle: VehicleId, text: String) -> Option<oneshot::Receiver<u8>> {
+        self.shared.sessions.speak(vehicle, text)
+    }
+
+    /// Serves terminals on these sockets until the engine drains.
+    pub fn serve_terminals(&self, tcp: TcpListener, udp: UdpSocket, config: &Config) {
+        let shared = Arc::clone(&self.shared);
+        self.connections.spawn(listener::accept(
+            tcp,
+            Permits::new(&config.terminal),
+            Duration::from_millis(config.terminal.accept_pause_ms_max),
+            self.connections.clone(),
+            self.shared.shutdown.clone(),
+            move |stream, peer, permit| {
+                connection::serve(Arc::clone(&shared), stream, peer, permit)
+            },
+        ));
+        self.connections
+            .spawn(udp::serve(Arc::clone(&self.shared), udp));
+    }
+
+    /// Ends: no more input, everything pending becomes durable, is judged and stored.
+    pub async fn drain(&self) {
+        self.shared.shutdown.cancel();
+        self.connections.close();
+        self.connections.wait().await;
+        self.stop_registry.cancel();
+        self.intake.committer.close();
+        // The commit task ends when all is durable and with the shards; their mailboxes close then.
+        join("commit", &self.committing).await;
+        self.stop_flush.cancel();
+        join("flush", &self.flushing).await;
+        self.shards.wait().await;
+    }
+}
+
+/// Waits for a task's end, once.
+async fn join(task: &'static str, handle: &Mutex<Option<JoinHandle<()>>>) {
+    let handle = handle.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(handle) = handle
+        && let Err(error) = handle.await
+    {
+        tracing::error!(%error, task, "a task has failed");
+    }
+}
+
+/// What every terminal connection needs, and the tasks that write for them.
+async fn shared(parts: &Parts, intake: &Intake, config: &Config) -> Result<Shared, StartError> {
+    let (notes, notes_task) = notes::notes(parts.store.clone());
+    let (terminals, registration_task) = Terminals::load(
+        parts.store.clone(),
+        parts.clock.clone(),
+        intake.directory.clone(),
+        notes.clone(),
+        Duration::from_millis(config.journal.retry_ms),
+    )
+    .await?;
+    tokio::spawn(notes_task.run());
+    tokio::spawn(registration_task.run());
+    Ok(Shared {
+        clock: parts.clock.clone(),
+        timer: Clock::system(),
+        store: parts.store.clone(),
+        committer: intake.committer.clone(),
+        directory: intake.directory.clone(),
+        drivers: intake.drivers.clone(),
+        terminals,
+        notes,
+        sessions: Arc::new(Sessions::default()),
+        limits: shared::limits(&config.terminal),
+        udp_sessions_max: count(config.terminal.udp_sessions_max),
+        write_max: Duration::from_secs(config.terminal.write_s_max),
+        shutdown: CancellationToken::new(),
+    })
+}
+
+/// Shards that do not run yet, and the ways to them.
+struct Built {
+    shards: Vec<Shard>,
+    mailboxes: Vec<mpsc::Sender<ShardRecord>>,
+    collectors: Vec<mpsc::Sender<Collect>>,
+}
+
+fn build_shards(
+    store: &Store,
+    directory: &watch::Sender<Arc<Directory>>,
+    position: u64,
+    config: &Config,
+) -> Built {
+    let mut built = Built {
+        shards: Vec::new(),
+        mailboxes: Vec::new(),
+        collectors: Vec::new(),
+    };
+    for number in 0..config.shard.shards {
+        let (sender, mailbox) = mpsc::channel(count(config.shard.mailbox_groups));
+        let (collector, collects) = mpsc::channel(COLLECTS_MAX);
+        built.mailboxes.push(sender);
+        built.collectors.push(collector);
+        built.shards.push(Shard {
+            label: number.to_string(),
+            store: store.clone(),
+            directory: directory.subscribe(),
+            mailbox,
+            collects,
+            vehicles: FxHashMap::default(),
+            position,
+            changes_max: count(config.shard.flush_changes_max),
+            tail_bytes_max: count(config.shard.tail_bytes_max),
+            part: Part::default(),
+            late: LateLookup::default(),
+            late_unstored: Default::default(),
+            chunked: BTreeSet::new(),
+        });
+    }
+    built
+}
+
+async fn load_states(store: &Store, shards: &mut [Shard]) -> Result<(), StartError> {
+    let mut after = None;
+    let count = shards.len();
+    loop {
+        let page = Page {
+            limit: PAGE_ROWS_MAX,
+            after,
+        };
+        let listed = store.load_vehicle_states(&page).await?;
+        for saved in &listed.items {
+            if let Some(shard) = shards.get_mut(shard_of(saved.vehicle, count)) {
+                shard.restore(saved)?;
+            }
+        }
+        after = listed.next;
+        if after.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+/// Judges what the journal holds beyond the saved states.
+async fn replay(
+    journal: &Journal,
+    position: u64,
+    mailboxes: &[mpsc::Sender<ShardRecord>],
+) -> Result<Replayed, StartError> {
+    let mut replayed = Replayed::default();
+    let mut from = position + 1;
+    loop {
+        let records = journal.read_from(from, REPLAY_BYTES).await?;
+        if records.is_empty() {
+            return Ok(replayed);
+        }
+        for StoredRecord {
+            sequence, bytes, ..
+        } in records
+        {
+            let mut runs: Vec<Vec<_>> = mailboxes.iter().map(|_| Vec::new()).collect();
+            let damaged = |source| StartError::Record { sequence, source };
+            for fix in JournalRecord::open(&bytes).map_err(damaged)?.fixes() {
+                let fix = fix.map_err(damaged)?;
+                if let Some(run) = runs.get_mut(shard_of(fix.vehicle, mailboxes.len())) {
+                    run.push(fix);
+                }
+                replayed.fixes += 1;
+            }
+            for (mailbox, fixes) in mailboxes.iter().zip(runs) {
+                let runs = vec![ShardRun {
+                    fixes,
+                    outcome: None,
+                }];
+                // A closed mailbox means that the shard has died; the flusher says so.
+                drop(mailbox.send(ShardRecord { sequence, runs }).await);
+            }
+            replayed.records += 1;
+            from = sequence + 1;
+        }
+    }
+}

@@ -1,15 +1,14 @@
 //! What one shard derived since the last flush.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::sync::Arc;
-
-use sha2::{Digest as _, Sha256};
 
 use crate::detect::Transition;
 use crate::model::duty::MinuteSet;
-use crate::model::{Fix, LocalZone, Plate, Timestamp, VehicleId, Violation};
-use crate::store::{ContradictionRow, FaultRunRow, TrackChunk, VehicleDay, VehicleSnapshot, ViolationUpsert};
+use crate::model::{Fix, LocalZone, Timestamp, VehicleId, Violation};
+use crate::store::{
+    ContradictionRow, FaultRunRow, TrackChunk, VehicleDay, VehicleSnapshot, ViolationUpsert,
+};
 use crate::telemetry::name;
 use crate::track;
 
@@ -17,22 +16,6 @@ use super::directory::{Directory, VehicleRecord};
 
 /// Milliseconds of a minute.
 const MINUTE_MS: i64 = 60_000;
-
-/// Stable identifier of a violation: plate, colour, kind and beginning, hashed.
-pub fn violation_id(plate: &Plate, violation: &Violation) -> String {
-    let mut hash = Sha256::new();
-    for part in [plate.text.as_str(), plate.color.name(), violation.kind.name()] {
-        hash.update(part.as_bytes());
-        hash.update([0]);
-    }
-    hash.update(violation.started_at.millis().to_be_bytes());
-    let mut id = String::with_capacity(32);
-    for byte in hash.finalize().iter().take(16) {
-        // Writing to a string cannot fail.
-        let _ = write!(id, "{byte:02x}");
-    }
-    id
-}
 
 /// Derived rows of one shard, complete up to `position`.
 #[derive(Debug, Default)]
@@ -73,16 +56,19 @@ impl Part {
     /// Counts a fix for its vehicle's day.
     pub(super) fn count(&mut self, zone: &LocalZone, fix: &Fix, duplicate: bool) {
         let day = zone.day(fix.time);
-        let row = self.days.entry((fix.vehicle, day)).or_insert_with(|| VehicleDay {
-            vehicle: fix.vehicle,
-            day,
-            fixes: 0,
-            qualified: 0,
-            duplicates: 0,
-            first: fix.time,
-            last: fix.time,
-            online: MinuteSet::default(),
-        });
+        let row = self
+            .days
+            .entry((fix.vehicle, day))
+            .or_insert_with(|| VehicleDay {
+                vehicle: fix.vehicle,
+                day,
+                fixes: 0,
+                qualified: 0,
+                duplicates: 0,
+                first: fix.time,
+                last: fix.time,
+                online: MinuteSet::default(),
+            });
         if duplicate {
             row.duplicates += 1;
             return;
@@ -111,14 +97,24 @@ impl Part {
     }
 
     /// Takes in what a detector said.
-    pub(super) fn take(&mut self, directory: &Directory, record: &VehicleRecord, vehicle: VehicleId, said: Transition) {
+    pub(super) fn take(
+        &mut self,
+        directory: &Directory,
+        record: &VehicleRecord,
+        vehicle: VehicleId,
+        said: Transition,
+    ) {
         match said {
             Transition::Opened(violation) => {
                 metrics::counter!(name::VIOLATIONS, "kind" => violation.kind.name()).increment(1);
                 self.put(record, *violation);
             }
-            Transition::Extended(violation) | Transition::Closed(violation) => self.put(record, *violation),
-            Transition::Driving { from, to } => self.drove(&directory.rules.zone, &record.enterprise_id, from, to),
+            Transition::Extended(violation) | Transition::Closed(violation) => {
+                self.put(record, *violation)
+            }
+            Transition::Driving { from, to } => {
+                self.drove(&directory.rules.zone, &record.enterprise_id, from, to)
+            }
             Transition::FaultRun { from, to, alarm } => {
                 let row = FaultRunRow {
                     vehicle,
@@ -132,7 +128,7 @@ impl Part {
     }
 
     fn put(&mut self, record: &VehicleRecord, violation: Violation) {
-        let id = violation_id(&record.plate, &violation);
+        let id = violation.id(&record.plate);
         let upsert = ViolationUpsert {
             id: id.clone(),
             enterprise_id: record.enterprise_id.to_string(),
@@ -151,9 +147,13 @@ impl Part {
         while at < to {
             let day = zone.day(at);
             let end = zone.day_start(day + 1).min(to);
-            let minutes = self.operating.entry((Arc::clone(enterprise), day)).or_default();
+            let minutes = self
+                .operating
+                .entry((Arc::clone(enterprise), day))
+                .or_default();
             let first = zone.millis_of_day(at) / MINUTE_MS;
-            let last = first + (end.since(at).millis() + zone.millis_of_day(at) % MINUTE_MS - 1) / MINUTE_MS;
+            let last = first
+                + (end.since(at).millis() + zone.millis_of_day(at) % MINUTE_MS - 1) / MINUTE_MS;
             for minute in first..=last {
                 if let Ok(minute) = u16::try_from(minute) {
                     minutes.insert(minute);

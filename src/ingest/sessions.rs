@@ -17,8 +17,8 @@ const COMMANDS_MAX: usize = 16;
 pub(super) struct VoiceText {
     /// What is said.
     pub(super) text: String,
-    /// Told whether the terminal acknowledged it.
-    pub(super) acknowledged: oneshot::Sender<bool>,
+    /// Told the result of the terminal's acknowledgement; dropped when none comes.
+    pub(super) acknowledged: oneshot::Sender<u8>,
 }
 
 /// The way from the rest of the server to one connection.
@@ -38,7 +38,10 @@ impl Link {
 
     /// The next command.
     pub(super) fn next(&self) -> Option<VoiceText> {
-        self.commands.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        self.commands
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front()
     }
 
     /// Whether a newer session of the terminal has taken over.
@@ -79,13 +82,16 @@ impl Sessions {
     /// The link has closed; a newer one of the same vehicle stays.
     pub(super) fn offline(&self, vehicle: VehicleId, link: &Link) {
         let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        if live.get(&vehicle).is_some_and(|current| current.number == link.number) {
+        if live
+            .get(&vehicle)
+            .is_some_and(|current| current.number == link.number)
+        {
             live.remove(&vehicle);
         }
     }
 
     /// Sends a text to a vehicle's terminal; `None` when it is not connected or too many wait.
-    pub(super) fn speak(&self, vehicle: VehicleId, text: String) -> Option<oneshot::Receiver<bool>> {
+    pub(super) fn speak(&self, vehicle: VehicleId, text: String) -> Option<oneshot::Receiver<u8>> {
         let link = self
             .live
             .lock()

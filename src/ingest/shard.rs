@@ -3,25 +3,27 @@
 //! It gets journal records in order, judges what its vehicles have not seen yet, and keeps the results until
 //! the flusher collects them. A collected part carries the position up to which it is complete.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use rustc_hash::FxHashMap;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::detect::{Admission, Transition};
-use crate::model::{Fix, Timestamp, VehicleId, ViolationKind};
-use crate::store::{Store, VehicleStateRow};
+use crate::model::{Fix, Quality, Timestamp, VehicleId};
+use crate::store::{SavedVehicle, Store};
 use crate::telemetry::name;
 
+use super::STORE_RETRY;
 use super::committer::Outcome;
-use super::directory::Directory;
+use super::directory::{Directory, VehicleRecord};
 use super::late::{LateLookup, Stored};
 use super::part::Part;
-use super::vehicle::VehicleEntry;
+use super::vehicle::{RestoreError, VehicleEntry};
 
 /// Fixes judged before other tasks get their turn.
-const FIXES_PER_TURN: usize = 2048;
+const FIXES_PER_TURN: usize = 1024;
 
 /// Which of `shards` shards owns a vehicle.
 pub(super) fn shard_of(vehicle: VehicleId, shards: usize) -> usize {
@@ -30,40 +32,34 @@ pub(super) fn shard_of(vehicle: VehicleId, shards: usize) -> usize {
 
 /// One sender's fixes for one shard.
 #[derive(Debug)]
-pub struct ShardRun {
+pub(super) struct ShardRun {
     /// In order of arrival.
-    pub fixes: Vec<Fix>,
+    pub(super) fixes: Vec<Fix>,
     /// Where to count, when the sender waits.
-    pub outcome: Option<Arc<Outcome>>,
+    pub(super) outcome: Option<Arc<Outcome>>,
 }
 
-/// What a shard is told.
+/// A journal record as a shard gets it; every shard gets one, also when nothing in it is theirs.
 #[derive(Debug)]
-pub enum ShardMessage {
-    /// A journal record; sent to every shard, also when nothing in it is theirs.
-    Record {
-        /// Journal sequence of the record.
-        sequence: u64,
-        /// Its fixes.
-        runs: Vec<ShardRun>,
-    },
+pub(super) struct ShardRecord {
+    /// Journal sequence.
+    pub(super) sequence: u64,
+    /// Its fixes for this shard.
+    pub(super) runs: Vec<ShardRun>,
 }
 
-/// Asks a shard for everything derived since the last time.
+/// Asks a shard for everything derived since the last time; all that it gave before is stored.
 #[derive(Debug)]
-pub(super) struct Collect {
-    /// Where the part goes.
-    pub(super) reply: oneshot::Sender<Part>,
-    /// The parts before this one are stored.
-    pub(super) stored_before: bool,
-}
+pub(super) struct Collect(pub(super) oneshot::Sender<Part>);
 
 /// A shard's task.
 #[derive(Debug)]
 pub(super) struct Shard {
+    /// Its number, for metrics.
+    pub(super) label: String,
     pub(super) store: Store,
     pub(super) directory: watch::Receiver<Arc<Directory>>,
-    pub(super) mailbox: mpsc::Receiver<ShardMessage>,
+    pub(super) mailbox: mpsc::Receiver<ShardRecord>,
     pub(super) collects: mpsc::Receiver<Collect>,
     pub(super) vehicles: FxHashMap<VehicleId, Box<VehicleEntry>>,
     pub(super) position: u64,
@@ -73,179 +69,224 @@ pub(super) struct Shard {
     pub(super) late: LateLookup,
     /// Late fixes that may not be readable in the store yet: of the part being filled, and of the one before.
     pub(super) late_unstored: [BTreeMap<(VehicleId, Timestamp), Stored>; 2],
+    /// Vehicles whose chunks were handed over with the last part.
+    pub(super) chunked: BTreeSet<VehicleId>,
 }
 
 impl Shard {
-    /// Takes up a vehicle from its snapshot.
-    pub(super) fn restore(&mut self, row: VehicleStateRow) -> Result<(), crate::detect::SnapshotError> {
-        let vehicle = row.vehicle;
-        let entry = VehicleEntry::restore(row)?;
-        self.vehicles.insert(vehicle, Box::new(entry));
+    /// Takes up a vehicle from what a flush saved.
+    pub(super) fn restore(&mut self, saved: &SavedVehicle) -> Result<(), RestoreError> {
+        let entry = VehicleEntry::restore(saved)?;
+        self.vehicles.insert(saved.vehicle, Box::new(entry));
         Ok(())
     }
 
-    /// Runs until the mailbox and the collector are gone.
+    /// Runs until nobody collects any more.
     pub(super) async fn run(mut self) {
+        let mut transitions = Vec::new();
+        let mut ended = false;
         loop {
             let full = self.part.changes() >= self.changes_max;
             tokio::select! {
                 biased;
                 collect = self.collects.recv() => match collect {
-                    Some(collect) => self.hand_over(collect),
+                    Some(Collect(reply)) => self.hand_over(reply),
                     None => return,
                 },
-                message = self.mailbox.recv(), if !full && !self.mailbox_ended() => match message {
-                    Some(ShardMessage::Record { sequence, runs }) => self.handle_record(sequence, runs).await,
-                    None => {}
+                record = self.mailbox.recv(), if !full && !ended => match record {
+                    Some(record) => self.handle_record(record, &mut transitions).await,
+                    None => ended = true,
                 },
             }
         }
     }
 
-    fn mailbox_ended(&self) -> bool {
-        self.mailbox.is_closed() && self.mailbox.is_empty()
-    }
-
-    fn hand_over(&mut self, collect: Collect) {
-        if collect.stored_before {
-            let [filling, before] = &mut self.late_unstored;
-            *before = std::mem::take(filling);
-        }
+    fn hand_over(&mut self, reply: oneshot::Sender<Part>) {
         let mut part = std::mem::take(&mut self.part);
         part.position = self.position;
+        part.seal();
+        // What was handed over before is stored now; what is handed over here is not yet.
+        let [filling, before] = &mut self.late_unstored;
+        *before = std::mem::take(filling);
+        let chunked: BTreeSet<VehicleId> = part.chunks.iter().map(|chunk| chunk.vehicle).collect();
+        let before = std::mem::replace(&mut self.chunked, chunked);
+        for vehicle in before.union(&self.chunked) {
+            if let Some(entry) = self.vehicles.get_mut(vehicle) {
+                entry.stored_before();
+            }
+        }
+        let directory = Arc::clone(&self.directory.borrow());
         let mut bytes = 0;
         for vehicle in std::mem::take(&mut part.dirty) {
-            if let Some(entry) = self.vehicles.get_mut(&vehicle) {
-                part.vehicles.push(entry.row(vehicle));
+            if let Some(entry) = self.vehicles.get(&vehicle) {
+                let record = directory.vehicle(vehicle);
+                let context = record.map(|record| directory.context(record));
+                part.vehicles
+                    .push(entry.snapshot(vehicle, context.as_ref()));
                 bytes = entry.memory_bytes();
             }
         }
         if bytes > 0 {
-            // One vehicle of each flush stands for all: counting every state would cost more than it tells.
-            metrics::gauge!(name::VEHICLE_BYTES).set(precise(bytes.saturating_mul(self.vehicles.len())));
+            // One vehicle of each flush stands for all: to count every state would cost more than it tells.
+            metrics::gauge!(name::VEHICLE_BYTES, "shard" => self.label.clone())
+                .set(gauge(bytes.saturating_mul(self.vehicles.len())));
         }
-        metrics::gauge!(name::VEHICLES).set(precise(self.vehicles.len()));
-        drop(collect.reply.send(part));
+        metrics::gauge!(name::VEHICLES, "shard" => self.label.clone())
+            .set(gauge(self.vehicles.len()));
+        // The flusher waits for it, or the server is ending.
+        drop(reply.send(part));
     }
 
-    async fn handle_record(&mut self, sequence: u64, runs: Vec<ShardRun>) {
+    async fn handle_record(&mut self, record: ShardRecord, transitions: &mut Vec<Transition>) {
         let directory = Arc::clone(&self.directory.borrow_and_update());
-        let mut transitions = Vec::new();
-        let mut turn = 0;
-        for run in runs {
+        for run in record.runs {
             let mut tally = Tally::default();
-            for fix in &run.fixes {
-                self.handle_fix(&directory, sequence, fix, &mut transitions, &mut tally).await;
-                turn += 1;
-                if turn % FIXES_PER_TURN == 0 {
-                    tokio::task::yield_now().await;
+            for turn in run.fixes.chunks(FIXES_PER_TURN) {
+                for fix in turn {
+                    let unordered =
+                        self.handle_fix(&directory, record.sequence, fix, transitions, &mut tally);
+                    if let Some(fix) = unordered {
+                        self.handle_late(&directory, &fix, &mut tally).await;
+                    }
                 }
+                tokio::task::yield_now().await;
             }
             tally.report(run.outcome.as_deref());
         }
-        self.position = sequence;
+        self.position = record.sequence;
     }
 
-    async fn handle_fix(
+    /// Judges a fix; gives it back when it has no place in the order of its vehicle and must be looked up.
+    fn handle_fix(
         &mut self,
         directory: &Directory,
         sequence: u64,
         fix: &Fix,
         transitions: &mut Vec<Transition>,
         tally: &mut Tally,
-    ) {
+    ) -> Option<Fix> {
         let Some(record) = directory.vehicle(fix.vehicle) else {
-            // Only when a journal outlives its register, which import never allows.
-            return;
+            // A vehicle that an import took out while its fixes were on the way.
+            metrics::counter!(name::BAD_INPUT, "reason" => "unknown_vehicle").increment(1);
+            return None;
         };
-        let entry = self.vehicles.entry(fix.vehicle).or_default();
-        if entry.applied > sequence {
-            return;
+        let entry = self
+            .vehicles
+            .entry(fix.vehicle)
+            .or_insert_with(|| Box::new(VehicleEntry::new(fix.vehicle)));
+        if !entry.takes(sequence) {
+            return None;
         }
-        if entry.applied == sequence && !entry.in_record(sequence) {
-            return;
-        }
-        entry.begin_record(sequence);
-        let context = directory.context(record);
-        let admission = entry.state.handle_fix(&context, fix, transitions);
-        let stored = match admission {
-            Admission::Judged => Some(*fix),
+        self.part.dirty.insert(fix.vehicle);
+        let before = entry.state.last_fix().copied();
+        match entry
+            .state
+            .handle_fix(&directory.context(record), fix, transitions)
+        {
+            Admission::Judged => self.keep(directory, fix, fix.quality, tally),
+            Admission::NotJudged(quality) if quality.contains(Quality::CLOCK) => {
+                // Its time says nothing about its order.
+                return Some(Fix { quality, ..*fix });
+            }
             Admission::NotJudged(quality) => {
                 tally.not_judged += 1;
-                Some(Fix { quality, ..*fix })
+                self.keep(directory, fix, quality, tally);
             }
-            Admission::Duplicate => None,
+            Admission::Duplicate => self.repeated(directory, fix, tally),
             Admission::Contradiction => {
-                self.part.contradiction(fix, entry.last_stored());
-                None
+                if let Some(before) = before {
+                    self.contradicted(fix, Stored::from(&before));
+                }
+                self.repeated(directory, fix, tally);
             }
-            Admission::Late => {
-                tally.late += 1;
-                return self.handle_late(fix, tally).await;
-            }
-        };
-        self.part.dirty.insert(fix.vehicle);
-        match stored {
-            Some(fix) => {
-                tally.stored += 1;
-                self.part.count(directory, &fix, false);
-                entry.push(fix, self.tail_bytes_max, &mut self.part);
-            }
-            None => {
-                self.part.count(directory, fix, true);
-                tally.duplicates += 1;
-            }
+            Admission::Late => return Some(*fix),
         }
+        self.take_transitions(directory, record, fix.vehicle, transitions, tally);
+        None
+    }
+
+    fn take_transitions(
+        &mut self,
+        directory: &Directory,
+        record: &VehicleRecord,
+        vehicle: VehicleId,
+        transitions: &mut Vec<Transition>,
+        tally: &mut Tally,
+    ) {
         for transition in transitions.drain(..) {
-            if matches!(transition, Transition::Opened(_)) {
-                tally.violations += 1;
-            }
-            self.part.transition(directory, record, fix.vehicle, transition);
+            tally.violations += u64::from(matches!(transition, Transition::Opened(_)));
+            self.part.take(directory, record, vehicle, transition);
         }
     }
 
-    /// A fix older than the newest of its vehicle: stored when new; judged when the track is judged again.
-    async fn handle_late(&mut self, fix: &Fix, tally: &mut Tally) {
-        let Some(entry) = self.vehicles.get(&fix.vehicle) else { return };
+    /// Adds a fix to the track in order.
+    fn keep(&mut self, directory: &Directory, fix: &Fix, quality: Quality, tally: &mut Tally) {
+        let fix = Fix { quality, ..*fix };
+        tally.stored += 1;
+        self.part.count(&directory.rules.zone, &fix, false);
+        if let Some(entry) = self.vehicles.get_mut(&fix.vehicle) {
+            self.part
+                .chunks
+                .extend(entry.push(&fix, self.tail_bytes_max));
+        }
+    }
+
+    /// Adds a fix to the track out of order.
+    fn keep_late(&mut self, directory: &Directory, fix: &Fix, tally: &mut Tally) {
+        let [filling, _] = &mut self.late_unstored;
+        filling.insert((fix.vehicle, fix.time), Stored::from(fix));
+        self.late.insert(fix);
+        self.part.add_late(fix);
+        self.part.count(&directory.rules.zone, fix, false);
+        tally.stored += 1;
+    }
+
+    fn repeated(&mut self, directory: &Directory, fix: &Fix, tally: &mut Tally) {
+        self.part.count(&directory.rules.zone, fix, true);
+        tally.duplicates += 1;
+    }
+
+    fn contradicted(&mut self, fix: &Fix, stored: Stored) {
+        self.part.add_contradiction(fix, stored.difference(fix));
+    }
+
+    /// A fix older than the newest of its vehicle: stored when it is new.
+    async fn handle_late(&mut self, directory: &Directory, fix: &Fix, tally: &mut Tally) {
+        if let Some(stored) = self.stored_at(fix).await {
+            if !stored.agrees_with(fix) {
+                self.contradicted(fix, stored);
+            }
+            self.repeated(directory, fix, tally);
+        } else {
+            tally.late += 1;
+            self.keep_late(directory, fix, tally);
+        }
+    }
+
+    /// What the track already has at the time of a fix.
+    async fn stored_at(&mut self, fix: &Fix) -> Option<Stored> {
+        let entry = self.vehicles.get(&fix.vehicle)?;
+        if let Some(known) = entry.find(fix.time) {
+            return Some(Stored::from(&known));
+        }
         let key = (fix.vehicle, fix.time);
-        let known = entry.find(fix.time).map(|stored| Stored::from(&stored)).or_else(|| {
-            let [filling, before] = &self.late_unstored;
-            filling.get(&key).or_else(|| before.get(&key)).copied()
-        });
-        let known = match known {
-            Some(known) => Some(known),
-            None => {
-                let horizon = entry.unstored_from();
-                loop {
-                    match self.late.find(&self.store, fix.vehicle, fix.time, horizon).await {
-                        Ok(known) => break known,
-                        Err(error) => {
-                            tracing::warn!(%error, "stored track cannot be read: the shard waits");
-                            tokio::time::sleep(super::STORE_RETRY).await;
-                        }
-                    }
+        if let Some(known) = self.late_unstored.iter().find_map(|late| late.get(&key)) {
+            return Some(*known);
+        }
+        let horizon = entry.unstored_from();
+        loop {
+            match self
+                .late
+                .find(&self.store, fix.vehicle, fix.time, horizon)
+                .await
+            {
+                Ok(known) => return known,
+                Err(error) => {
+                    tracing::warn!(%error, "the stored track cannot be read: the shard waits");
+                    tokio::time::sleep(STORE_RETRY).await;
                 }
-            }
-        };
-        let directory = Arc::clone(&self.directory.borrow());
-        match known {
-            Some(stored) => {
-                if !stored.agrees_with(fix) {
-                    self.part.contradiction(fix, None);
-                }
-                self.part.count(&directory, fix, true);
-                tally.duplicates += 1;
-            }
-            None => {
-                let [filling, _] = &mut self.late_unstored;
-                filling.insert(key, Stored::from(fix));
-                self.late.insert(fix);
-                self.part.late(fix);
-                self.part.count(&directory, fix, false);
-                tally.stored += 1;
             }
         }
-        self.part.dirty.insert(fix.vehicle);
     }
 }
 
@@ -261,21 +302,25 @@ struct Tally {
 
 impl Tally {
     fn report(&self, outcome: Option<&Outcome>) {
-        use std::sync::atomic::Ordering::Relaxed;
-        metrics::counter!(name::FIXES_JUDGED).increment(self.stored - self.not_judged.min(self.stored));
+        let judged = self.stored.saturating_sub(self.not_judged + self.late);
+        metrics::counter!(name::FIXES_JUDGED).increment(judged);
         metrics::counter!(name::FIXES_NOT_JUDGED).increment(self.not_judged);
         metrics::counter!(name::FIXES_DUPLICATE).increment(self.duplicates);
         metrics::counter!(name::FIXES_LATE).increment(self.late);
         if let Some(outcome) = outcome {
-            outcome.stored.fetch_add(self.stored, Relaxed);
-            outcome.duplicates.fetch_add(self.duplicates, Relaxed);
-            outcome.violations.fetch_add(self.violations, Relaxed);
+            outcome.stored.fetch_add(self.stored, Ordering::Relaxed);
+            outcome
+                .duplicates
+                .fetch_add(self.duplicates, Ordering::Relaxed);
+            outcome
+                .violations
+                .fetch_add(self.violations, Ordering::Relaxed);
             outcome.shard_done();
         }
     }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a gauge")]
-fn precise(number: usize) -> f64 {
+fn gauge(number: usize) -> f64 {
     number as f64
 }

@@ -26,6 +26,8 @@ use super::terminals::Terminals;
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) clock: Clock,
+    /// For time-outs: it runs at the network's pace also where the clock of the story does not.
+    pub(super) timer: Clock,
     pub(super) store: Store,
     pub(super) committer: Committer,
     pub(super) directory: watch::Receiver<Arc<Directory>>,
@@ -62,10 +64,7 @@ pub(super) fn limits(settings: &TerminalSettings) -> Limits {
 }
 
 /// A setting in the type of its bound; the settings' own bounds make it fit.
-fn narrow<T: TryFrom<u64>>(number: u64) -> T
-where
-    T: MaxValue,
-{
+fn narrow<T: TryFrom<u64> + MaxValue>(number: u64) -> T {
     T::try_from(number).unwrap_or(T::MAX_VALUE)
 }
 

@@ -11,19 +11,25 @@ use tokio::sync::oneshot;
 
 use crate::model::{Fix, Source, TerminalPhone, Timestamp, VehicleId};
 use crate::normalize::jt808::{Origin, fix};
+use crate::protocol::bcd::BcdTime;
 use crate::protocol::jt808::driver::DriverIdentity;
+use crate::protocol::jt808::information::TextMessage;
+use crate::protocol::jt808::location::LocationReport;
 use crate::protocol::jt808::message::PlatformMessage;
 use crate::protocol::jt808::registration::RegisterResult;
 use crate::protocol::jt808::session::{
-    AuthenticateDecision, CommandResult, LocationSource, Output, Refusal, RegisterDecision, Session, Token,
+    AuthenticateDecision, CommandResult, LocationSource, Output, Refusal, RegisterDecision,
+    Session, Token,
 };
+use crate::protocol::text::Text;
+use crate::protocol::writer::Writer;
 use crate::store::{DriverCard, QuarantineEntry, Registration};
 use crate::telemetry::name;
 
 use super::committer::Group;
-use super::shared::Shared;
 use super::drivers::CardHolder;
 use super::sessions::Link;
+use super::shared::Shared;
 use super::terminals::Decision;
 
 /// Fixes for which room is kept between two reads.
@@ -58,7 +64,7 @@ struct Inbox {
     asks: Vec<Ask>,
     cards: Vec<Card>,
     fixes: Vec<Fix>,
-    speaking: Vec<(u16, oneshot::Sender<bool>)>,
+    speaking: Vec<(u16, oneshot::Sender<u8>)>,
     /// Data messages wait for this token to be durable.
     token: Option<Token>,
     closing: bool,
@@ -79,7 +85,7 @@ impl Terminal {
     /// A terminal that connects now.
     pub(super) fn new(shared: &Shared, peer: SocketAddr) -> Self {
         Self {
-            session: Session::new(shared.clock.monotonic(), shared.limits),
+            session: Session::new(shared.timer.monotonic(), shared.limits),
             inbox: Inbox {
                 peer,
                 vehicle: None,
@@ -98,7 +104,7 @@ impl Terminal {
 
     /// Reads bytes; gives how many were used. The rest must come again after [`Terminal::settle`].
     pub(super) fn feed(&mut self, shared: &Shared, bytes: &[u8], datagram: bool) -> usize {
-        let now = shared.clock.monotonic();
+        let now = shared.timer.monotonic();
         let (inbox, session, replies) = (&mut self.inbox, &mut self.session, &mut self.replies);
         let mut outputs = |output: Output<'_>| inbox.take(shared, output);
         let used = if datagram {
@@ -129,7 +135,9 @@ impl Terminal {
 
     /// Until when nothing more may be read because frames came too fast; `None` when it may.
     pub(super) fn paused_until(&self, now: Duration) -> Option<Duration> {
-        self.session.blocked(now).and_then(|_| self.session.next_deadline())
+        self.session
+            .blocked(now)
+            .and_then(|_| self.session.next_deadline())
     }
 
     /// The next moment at which the session has something to do.
@@ -142,14 +150,17 @@ impl Terminal {
         let inbox = &mut self.inbox;
         let mut outputs = |output: Output<'_>| inbox.take(shared, output);
         self.session
-            .handle_timeout(shared.clock.monotonic(), &mut self.replies, &mut outputs);
+            .handle_timeout(shared.timer.monotonic(), &mut self.replies, &mut outputs);
     }
 
     /// Takes commands that wait on the link.
     pub(super) fn handle_commands(&mut self, shared: &Shared) {
         while let Some(voice) = self.link.next() {
-            let command = PlatformMessage::speech(self.session.edition(), &voice.text);
-            let now = shared.clock.monotonic();
+            let command = PlatformMessage::Text(TextMessage::urgent_spoken(
+                self.session.edition(),
+                &voice.text,
+            ));
+            let now = shared.timer.monotonic();
             match self.session.send_command(now, &command, &mut self.replies) {
                 Ok(serial) => self.inbox.speaking.push((serial, voice.acknowledged)),
                 // Dropping the sender says "not acknowledged".
@@ -167,18 +178,15 @@ impl Terminal {
             self.settle_cards(shared).await;
         }
         self.inbox.token?;
-        match shared.committer.submit(&self.inbox.fixes).await {
-            Ok(group) => {
-                self.inbox.fixes.clear();
-                self.inbox.fixes.shrink_to(FIXES_KEPT);
-                Some(group)
-            }
-            Err(_) => {
-                // Draining: what was not acknowledged comes again from the terminal.
-                self.inbox.token = None;
-                self.inbox.closing = true;
-                None
-            }
+        if let Ok(group) = shared.committer.submit(&self.inbox.fixes).await {
+            self.inbox.fixes.clear();
+            self.inbox.fixes.shrink_to(FIXES_KEPT);
+            Some(group)
+        } else {
+            // Draining: what was not acknowledged comes again from the terminal.
+            self.inbox.token = None;
+            self.inbox.closing = true;
+            None
         }
     }
 
@@ -212,9 +220,12 @@ impl Terminal {
                 let decision = shared.terminals.register(&phone, registration, peer).await;
                 let decision = match &decision {
                     Decision::Accepted(code) => RegisterDecision::Accepted { token: code },
-                    Decision::Unknown => RegisterDecision::Refused(RegisterResult::TERMINAL_UNKNOWN),
+                    Decision::Unknown => {
+                        RegisterDecision::Refused(RegisterResult::TERMINAL_UNKNOWN)
+                    }
                 };
-                self.session.handle_register_decision(decision, &mut self.replies);
+                self.session
+                    .handle_register_decision(decision, &mut self.replies);
             }
             Ask::Authenticate(phone, code) => {
                 let vehicle = shared.terminals.authenticate(&phone, &code, peer);
@@ -225,7 +236,7 @@ impl Terminal {
                     }
                     None => AuthenticateDecision::Refused,
                 };
-                let now = shared.clock.monotonic();
+                let now = shared.timer.monotonic();
                 self.session
                     .handle_authenticate_decision(now, decision, &mut self.replies);
             }
@@ -247,7 +258,9 @@ impl Terminal {
 
     /// Stores card events and names the drivers of the fixes that came after them.
     async fn settle_cards(&mut self, shared: &Shared) {
-        let Some(vehicle) = self.inbox.vehicle else { return };
+        let Some(vehicle) = self.inbox.vehicle else {
+            return;
+        };
         for card in std::mem::take(&mut self.inbox.cards) {
             let driver = match &card.licence {
                 Some(licence) => shared.driver_number(licence).await,
@@ -270,6 +283,10 @@ impl Terminal {
 }
 
 impl Inbox {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "sessions give their outputs away"
+    )]
     fn take(&mut self, shared: &Shared, output: Output<'_>) {
         match output {
             Output::Location {
@@ -290,7 +307,7 @@ impl Inbox {
                 self.take_identity(shared, &identity);
             }
             Output::Register { header, request } => {
-                let text = |text: crate::protocol::text::Text<'_>| text.trimmed().decode_lossy().into_owned();
+                let text = |text: Text<'_>| text.trimmed().decode_lossy().into_owned();
                 let registration = Registration {
                     province: request.province,
                     county: request.city,
@@ -299,20 +316,34 @@ impl Inbox {
                     device: text(request.terminal_id),
                     plate: text(request.plate),
                 };
-                self.ask(&header.phone.to_string(), |phone| Ask::Register(phone, registration));
+                self.ask(&header.phone.to_string(), |phone| {
+                    Ask::Register(phone, registration)
+                });
             }
             Output::Authenticate { header, request } => {
                 let code = request.token.decode_lossy().into_owned();
-                self.ask(&header.phone.to_string(), |phone| Ask::Authenticate(phone, code));
+                self.ask(&header.phone.to_string(), |phone| {
+                    Ask::Authenticate(phone, code)
+                });
             }
-            Output::Unregister { header, authenticated } => {
+            Output::Unregister {
+                header,
+                authenticated,
+            } => {
                 if authenticated {
                     self.ask(&header.phone.to_string(), Ask::Unregister);
                 }
             }
             Output::TimeRequest { header: _ } => self.asks.push(Ask::Time),
-            Output::Message { header: _, message: _ } => metrics::counter!(name::FRAMES).increment(1),
-            Output::Refused { header, reason, body } => self.refused(shared, &header.phone.to_string(), reason, body),
+            Output::Message {
+                header: _,
+                message: _,
+            } => metrics::counter!(name::FRAMES).increment(1),
+            Output::Refused {
+                header,
+                reason,
+                body,
+            } => self.refused(shared, &header.phone.to_string(), reason, body),
             Output::BadFrame { error, raw } => self.quarantine(shared, error.code(), raw),
             Output::CommandDone {
                 serial,
@@ -330,7 +361,7 @@ impl Inbox {
         &mut self,
         shared: &Shared,
         source: LocationSource,
-        report: &crate::protocol::jt808::location::LocationReport<'_>,
+        report: &LocationReport<'_>,
     ) {
         metrics::counter!(name::FRAMES).increment(1);
         let Some(vehicle) = self.vehicle else { return };
@@ -339,33 +370,29 @@ impl Inbox {
             vehicle,
             received,
             source: match source {
-                LocationSource::Report | LocationSource::QueryAnswer | LocationSource::ControlAnswer => {
-                    Source::Terminal
-                }
+                LocationSource::Report
+                | LocationSource::QueryAnswer
+                | LocationSource::ControlAnswer => Source::Terminal,
                 LocationSource::Batch => Source::TerminalBatch,
                 LocationSource::BlindArea => Source::TerminalBlindArea,
             },
             driver: None,
         };
         let directory = shared.directory.borrow();
-        match fix(&directory.rules.plausibility, report, &origin) {
-            Some(mut fix) => {
-                fix.driver = self.holder.at(fix.time);
-                self.fixes.push(fix);
-            }
-            None => {
-                let mut bytes = Vec::new();
-                report.encode(&mut crate::protocol::writer::Writer::new(&mut bytes));
-                drop(directory);
-                self.quarantine(shared, "no_time", &bytes);
-            }
+        if let Some(mut fix) = fix(&directory.rules.plausibility, report, &origin) {
+            fix.driver = self.holder.at(fix.time);
+            self.fixes.push(fix);
+        } else {
+            let mut bytes = Vec::new();
+            report.encode(&mut Writer::new(&mut bytes));
+            self.quarantine(shared, "no_time", &bytes);
         }
     }
 
     fn take_identity(&mut self, shared: &Shared, identity: &DriverIdentity<'_>) {
-        let text = |text: &crate::protocol::text::Text<'_>| text.trimmed().decode_lossy().into_owned();
+        let text = |text: &Text<'_>| text.trimmed().decode_lossy().into_owned();
         let now = shared.clock.now();
-        let time = |time: &crate::protocol::bcd::BcdTime| time.unix_ms().map_or(now, Timestamp::from_millis);
+        let time = |time: &BcdTime| time.unix_ms().map_or(now, Timestamp::from_millis);
         let (at, licence) = match identity {
             DriverIdentity::Plain { certificate, .. } => (now, Some(text(certificate))),
             DriverIdentity::CardIn { time: at, card, .. } => match card {
@@ -396,7 +423,9 @@ impl Inbox {
                     shared.terminals.note_if_unknown(&phone, self.peer);
                 }
             }
-            Refusal::Body(error) | Refusal::Unsupported(error) => self.quarantine(shared, error.code(), body),
+            Refusal::Body(error) | Refusal::Unsupported(error) => {
+                self.quarantine(shared, error.code(), body)
+            }
         }
     }
 
@@ -411,12 +440,23 @@ impl Inbox {
     }
 
     fn command_done(&mut self, serial: u16, result: CommandResult) {
-        let Some(index) = self.speaking.iter().position(|(waiting, _)| *waiting == serial) else {
+        let Some(index) = self
+            .speaking
+            .iter()
+            .position(|(waiting, _)| *waiting == serial)
+        else {
             return;
         };
         let (_, acknowledged) = self.speaking.swap_remove(index);
-        let done = matches!(result, CommandResult::Acknowledged | CommandResult::Answered);
-        // Whoever asked may have gone.
-        drop(acknowledged.send(done));
+        let code = match result {
+            CommandResult::Acknowledged | CommandResult::Answered => 0,
+            CommandResult::Failed => 1,
+            CommandResult::BadMessage => 2,
+            CommandResult::NotSupported => 3,
+            CommandResult::TimedOut | CommandResult::Closed => return,
+        };
+        if acknowledged.send(code).is_err() {
+            tracing::debug!("nobody waits for the acknowledgement of a text any more");
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! Codes are random and kept as hashes: in memory for every authentication, in the store before the terminal
 //! hears of them. Registrations are written in batches, because after an outage a whole fleet comes at once.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,11 +11,15 @@ use rustc_hash::FxHashMap;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::clock::Clock;
-use crate::model::{TerminalPhone, VehicleId};
-use crate::store::{PAGE_ROWS_MAX, Page, RegisteredTerminal, Registration, Sighting, Store, StoreError};
+use super::STORE_RETRY;
 use super::directory::Directory;
 use super::notes::Notes;
+use crate::clock::Clock;
+use crate::model::{TerminalPhone, VehicleId};
+use crate::random::unguessable_hex;
+use crate::store::{
+    PAGE_ROWS_MAX, Page, RegisteredTerminal, Registration, Sighting, Store, StoreError,
+};
 
 /// Registrations that may wait to be written.
 const WAITING_MAX: usize = 4096;
@@ -112,17 +117,23 @@ impl Terminals {
     }
 
     /// Registers a terminal that the register knows; answers when its new code is stored.
-    pub(super) async fn register(&self, phone: &TerminalPhone, registration: Registration, peer: &str) -> Decision {
+    pub(super) async fn register(
+        &self,
+        phone: &TerminalPhone,
+        registration: Registration,
+        peer: SocketAddr,
+    ) -> Decision {
         if self.vehicle(phone).is_none() {
             self.unknown(phone, peer, Some(registration.plate));
             return Decision::Unknown;
         }
-        let mut bytes = [0; CODE_BYTES];
-        if let Err(error) = getrandom::fill(&mut bytes) {
-            tracing::error!(%error, "no random bytes: a terminal cannot be registered");
-            return Decision::Unknown;
-        }
-        let code = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let code = match unguessable_hex(CODE_BYTES) {
+            Ok(code) => code,
+            Err(error) => {
+                tracing::error!(%error, "no random bytes: a terminal cannot be registered");
+                return Decision::Unknown;
+            }
+        };
         let hash = Hash::from(Sha256::digest(code.as_bytes()));
         let (stored, answer) = oneshot::channel();
         let terminal = RegisteredTerminal {
@@ -131,7 +142,13 @@ impl Terminals {
             registered_at: self.clock.now(),
             registration,
         };
-        if self.waiting.send(Waiting { terminal, stored }).await.is_err() || answer.await.is_err() {
+        if self
+            .waiting
+            .send(Waiting { terminal, stored })
+            .await
+            .is_err()
+            || answer.await.is_err()
+        {
             return Decision::Unknown;
         }
         self.hashes
@@ -142,7 +159,12 @@ impl Terminals {
     }
 
     /// The vehicle of a terminal that showed the right code.
-    pub(super) fn authenticate(&self, phone: &TerminalPhone, code: &str, peer: &str) -> Option<VehicleId> {
+    pub(super) fn authenticate(
+        &self,
+        phone: &TerminalPhone,
+        code: &str,
+        peer: SocketAddr,
+    ) -> Option<VehicleId> {
         let Some(vehicle) = self.vehicle(phone) else {
             self.unknown(phone, peer, None);
             return None;
@@ -159,24 +181,30 @@ impl Terminals {
         (known == Some(hash)).then_some(vehicle)
     }
 
-    /// Forgets the code of a terminal that unregistered.
-    ///
-    /// # Errors
-    /// As the database says; then the code still holds.
-    pub(super) async fn unregister(&self, phone: &TerminalPhone) -> Result<(), StoreError> {
-        self.store.delete_terminal(phone).await?;
+    /// Forgets the code of a terminal that unregistered; waits while the store cannot be used.
+    pub(super) async fn unregister(&self, phone: &TerminalPhone) {
+        while let Err(error) = self.store.delete_terminal(phone).await {
+            tracing::error!(%error, "a terminal cannot be unregistered: it waits");
+            tokio::time::sleep(STORE_RETRY).await;
+        }
         self.hashes
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(phone);
-        Ok(())
     }
 
-    fn unknown(&self, phone: &TerminalPhone, peer: &str, plate: Option<String>) {
+    /// Writes the attempt of a terminal down that sends without being known.
+    pub(super) fn note_if_unknown(&self, phone: &TerminalPhone, peer: SocketAddr) {
+        if self.vehicle(phone).is_none() {
+            self.unknown(phone, peer, None);
+        }
+    }
+
+    fn unknown(&self, phone: &TerminalPhone, peer: SocketAddr, plate: Option<String>) {
         self.notes.unknown_terminal(Sighting {
             phone: phone.clone(),
             at: self.clock.now(),
-            address: peer.to_owned(),
+            address: peer.to_string(),
             plate: plate.filter(|plate| !plate.is_empty()),
         });
     }
@@ -187,15 +215,18 @@ impl RegistrationTask {
     pub(super) async fn run(mut self) {
         let mut batch = Vec::new();
         while self.waiting.recv_many(&mut batch, BATCH_MAX).await > 0 {
-            let (terminals, stored): (Vec<_>, Vec<_>) =
-                batch.drain(..).map(|waiting| (waiting.terminal, waiting.stored)).unzip();
+            let (terminals, stored): (Vec<_>, Vec<_>) = batch
+                .drain(..)
+                .map(|waiting| (waiting.terminal, waiting.stored))
+                .unzip();
             while let Err(error) = self.store.save_terminals(&terminals).await {
                 tracing::error!(%error, "registrations cannot be stored: terminals wait");
                 tokio::time::sleep(self.retry).await;
             }
             for stored in stored {
-                // A terminal that hung up does not wait any more.
-                drop(stored.send(()));
+                if stored.send(()).is_err() {
+                    tracing::debug!("a terminal hung up while it was registered");
+                }
             }
         }
     }

@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use tokio::net::UdpSocket;
 
 use crate::protocol::jt808::header::Phone;
-use crate::protocol::jt808::peek_phone;
+use crate::protocol::jt808::{FrameDecoder, FrameEvent};
 use crate::telemetry::name;
 
 use super::shared::Shared;
@@ -73,7 +73,7 @@ impl Udp {
 
     /// Feeds one datagram; gives the session that it belongs to.
     async fn feed(&mut self, bytes: &[u8], peer: SocketAddr) -> Option<Phone> {
-        let Some(phone) = peek_phone(bytes) else {
+        let Some(phone) = phone(bytes, self.shared.limits.frame_bytes_max) else {
             metrics::counter!(name::BAD_INPUT, "reason" => "datagram").increment(1);
             return None;
         };
@@ -143,11 +143,14 @@ impl Udp {
 
     /// Time-outs, commands, and sessions that have ended.
     async fn sweep(&mut self) {
-        let now = self.shared.clock.monotonic();
+        let now = self.shared.timer.monotonic();
         let mut touched = Vec::new();
         for (phone, (terminal, _)) in &mut self.sessions {
             terminal.handle_commands(&self.shared);
-            if terminal.next_deadline().is_some_and(|deadline| deadline <= now) {
+            if terminal
+                .next_deadline()
+                .is_some_and(|deadline| deadline <= now)
+            {
                 terminal.handle_timeout(&self.shared);
             }
             if !terminal.replies.is_empty() || terminal.is_closing() {
@@ -156,6 +159,20 @@ impl Udp {
         }
         for phone in &touched {
             self.reply(phone).await;
+        }
+    }
+}
+
+/// Phone number of the first good frame of a datagram.
+fn phone(bytes: &[u8], frame_bytes_max: usize) -> Option<Phone> {
+    let mut decoder = FrameDecoder::new(frame_bytes_max);
+    let mut rest = bytes;
+    loop {
+        let (used, event) = decoder.poll_frame(rest);
+        rest = rest.get(used..)?;
+        match event? {
+            FrameEvent::Frame(frame) => return Some(frame.header.phone),
+            FrameEvent::Bad { .. } => {}
         }
     }
 }
@@ -187,6 +204,9 @@ mod tests {
     #[test]
     fn a_reply_buffer_is_cut_into_frames() {
         let replies = vec![0x7e, 1, 2, 0x7e, 0x7e, 3, 0x7e];
-        assert_eq!(replies.split_inclusive_pairs(), [&[0x7e, 1, 2, 0x7e][..], &[0x7e, 3, 0x7e]]);
+        assert_eq!(
+            replies.split_inclusive_pairs(),
+            [&[0x7e, 1, 2, 0x7e][..], &[0x7e, 3, 0x7e]]
+        );
     }
 }

@@ -29,7 +29,7 @@ pub enum RestoreError {
 }
 
 /// A vehicle that a shard owns.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct VehicleEntry {
     pub(super) state: VehicleState,
     /// Fixes in order that are not in a chunk yet.
@@ -44,15 +44,28 @@ pub(super) struct VehicleEntry {
 }
 
 impl VehicleEntry {
+    /// A vehicle of which nothing came yet.
+    pub(super) fn new(vehicle: VehicleId) -> Self {
+        Self {
+            state: VehicleState::default(),
+            tail: TrackTail::new(vehicle),
+            unstored: [Vec::new(), Vec::new()],
+            applied: 0,
+            current: 0,
+            first_qualified_at: None,
+        }
+    }
+
     /// From what a flush saved.
     pub(super) fn restore(saved: &SavedVehicle) -> Result<Self, RestoreError> {
         let vehicle = saved.vehicle;
         Ok(Self {
-            state: VehicleState::restore(&saved.state).map_err(|source| RestoreError::State { vehicle, source })?,
+            state: VehicleState::restore(&saved.state)
+                .map_err(|source| RestoreError::State { vehicle, source })?,
             tail: TrackTail::from_bytes(vehicle, &saved.tail)
                 .map_err(|source| RestoreError::Tail { vehicle, source })?,
             applied: saved.journal_sequence,
-            ..Self::default()
+            ..Self::new(vehicle)
         })
     }
 
@@ -75,14 +88,13 @@ impl VehicleEntry {
         if self.tail.byte_len() < tail_bytes_max {
             return None;
         }
-        let tail = std::mem::take(&mut self.tail);
         let chunk = TrackChunk {
             vehicle: fix.vehicle,
-            first: tail.first_time().unwrap_or(fix.time),
-            last: tail.last_time().unwrap_or(fix.time),
-            fixes: tail.len(),
+            first: self.tail.first_time().unwrap_or(fix.time),
+            last: self.tail.last_time().unwrap_or(fix.time),
+            fixes: self.tail.len(),
             late: false,
-            bytes: tail.into_bytes(),
+            bytes: self.tail.take(),
         };
         let [filling, _] = &mut self.unstored;
         filling.push(chunk.clone());
@@ -102,18 +114,29 @@ impl VehicleEntry {
                 .iter()
                 .flatten()
                 .filter(|chunk| chunk.first <= time && time <= chunk.last)
-                .find_map(|chunk| TrackTail::from_bytes(chunk.vehicle, &chunk.bytes).ok()?.find(time))
+                .find_map(|chunk| {
+                    TrackTail::from_bytes(chunk.vehicle, &chunk.bytes)
+                        .ok()?
+                        .find(time)
+                })
         })
     }
 
     /// Earliest fix time that may not be readable in the store yet.
     pub(super) fn unstored_from(&self) -> Timestamp {
         let chunks = self.unstored.iter().flatten().map(|chunk| chunk.first);
-        chunks.chain(self.tail.first_time()).min().unwrap_or(Timestamp::MAX)
+        chunks
+            .chain(self.tail.first_time())
+            .min()
+            .unwrap_or(Timestamp::MAX)
     }
 
     /// What a flush saves.
-    pub(super) fn snapshot(&self, vehicle: VehicleId, context: Option<&Context<'_>>) -> VehicleSnapshot {
+    pub(super) fn snapshot(
+        &self,
+        vehicle: VehicleId,
+        context: Option<&Context<'_>>,
+    ) -> VehicleSnapshot {
         let left = context
             .and_then(|context| self.state.hours_left(context))
             .map_or_else(FatigueLeft::default, |left| FatigueLeft {
@@ -126,7 +149,7 @@ impl VehicleEntry {
             vehicle,
             journal_sequence: self.applied,
             state: self.state.snapshot(),
-            tail: self.tail.as_bytes().to_vec(),
+            tail: self.tail.bytes().to_vec(),
             live: self.state.last_fix().map(|fix| LiveState {
                 fix_at: fix.time,
                 received_at: fix.received,
@@ -144,7 +167,11 @@ impl VehicleEntry {
 
     /// Bytes that the vehicle takes, its heap included.
     pub(super) fn memory_bytes(&self) -> usize {
-        let chunks = self.unstored.iter().flatten().map(|chunk| chunk.bytes.len());
+        let chunks = self
+            .unstored
+            .iter()
+            .flatten()
+            .map(|chunk| chunk.bytes.len());
         size_of::<Self>() - size_of::<VehicleState>()
             + self.state.memory_bytes()
             + self.tail.byte_len()

@@ -141,7 +141,9 @@ pub struct MonitorOnly {
 }
 
 /// Severity that goes with driver points; rows ascending, the first from 0 points.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// The default, without rows, says L1 of everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SeverityByPoints(Vec<(u8, Severity)>);
 
 impl SeverityByPoints {
@@ -184,6 +186,8 @@ pub struct FatigueRules {
     pub rest_min: Span,
     /// Fastest travel assumed through a gap: what the distance leaves over may have been a rest.
     pub gap_speed: Speed,
+    /// F-4H counts stops too short to be a rest as driving, once driving goes on (option of A4).
+    pub count_short_stops: bool,
     /// F-4H: driving since the last rest.
     pub continuous: FatigueKind,
     /// F-N2: its part inside the night window.

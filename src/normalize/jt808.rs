@@ -1,7 +1,9 @@
 //! A JT/T 808 location report to a fix.
 
 use crate::model::rules::PlausibilityRules;
-use crate::model::{Course, DriverId, Fix, Odometer, Position, Quality, Source, Speed, Timestamp, VehicleId};
+use crate::model::{
+    Course, DriverId, Fix, Odometer, Position, Quality, Source, Speed, Timestamp, VehicleId,
+};
 use crate::protocol::jt808::location::{LocationReport, STATUS_COORDINATES_ENCRYPTED};
 
 use super::plausibility;
@@ -34,7 +36,7 @@ pub fn fix_time(report: &LocationReport<'_>) -> Option<Timestamp> {
 pub fn fix(rules: &PlausibilityRules, report: &LocationReport<'_>, origin: &Origin) -> Option<Fix> {
     let time = fix_time(report)?;
     let place = Position::from_degrees(report.lat_deg(), report.lon_deg());
-    let readable = report.status & STATUS_COORDINATES_ENCRYPTED == 0;
+    let encrypted = report.status & STATUS_COORDINATES_ENCRYPTED != 0;
     let mut fix = Fix {
         vehicle: origin.vehicle,
         time,
@@ -50,9 +52,7 @@ pub fn fix(rules: &PlausibilityRules, report: &LocationReport<'_>, origin: &Orig
         source: origin.source,
         quality: Quality::GOOD,
     };
-    fix.quality = plausibility::assess(rules, &fix);
-    if !readable || place.is_none() {
-        fix.quality = fix.quality.with(Quality::NO_FIX);
-    }
+    let positioned = report.is_positioned() && place.is_some() && !encrypted;
+    fix.quality = plausibility::assess(rules, &fix, positioned);
     Some(fix)
 }

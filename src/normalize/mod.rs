@@ -1,1 +1,4 @@
 //! Wire location to `Fix`: zone, scale, datum, "no value" to `None`, plausibility.
+
+pub mod jt808;
+pub mod plausibility;

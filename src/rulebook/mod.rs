@@ -1,1 +1,478 @@
 //! The rulebook document: TOML to `RuleSet`, checked; the default document.
+//!
+//! One document is one version, with the days for which it holds; several of them side by side
+//! make a history. No threshold stands anywhere else: `default.toml` is the default, with the
+//! legal basis of each value beside it.
+
+mod error;
+mod section;
+
+use crate::model::rules::{
+    ByClass, ClassCap, DeviationRules, DutyRules, FatigueKind, FatigueRules, MonitorOnly,
+    MotionRules, OfflineRules, Penalty, PlausibilityRules, PointsRow, RuleSet, SeverityByPoints,
+    SpeedingRules,
+};
+use crate::model::violation::PointsBasis;
+use crate::model::{LocalZone, Severity, Span};
+
+pub use error::{KeyError, KeyProblem, RulebookError};
+use section::{Problems, Section};
+
+const SECOND: Span = Span::from_seconds(1);
+const MINUTE: Span = Span::from_minutes(1);
+const HOUR: Span = Span::from_hours(1);
+
+/// What a severity may be called in the document.
+const SEVERITIES: &str = "one of L1, L2, L3, L4";
+
+/// The document that holds when no other is imported.
+pub const fn default_document() -> &'static str {
+    include_str!("default.toml")
+}
+
+/// Reads and checks a rulebook document.
+///
+/// # Errors
+/// [`RulebookError::Syntax`] when the text is not TOML; otherwise [`RulebookError::Keys`] with every
+/// key that is missing, unknown, out of bounds or at odds with another.
+pub fn parse(text: &str) -> Result<RuleSet, RulebookError> {
+    let table: toml::Table = text.parse().map_err(|error| syntax(text, &error))?;
+    let problems = Problems::default();
+    let rules = rule_set(Section::root(table, &problems));
+    let problems = problems.into_inner();
+    if problems.is_empty() {
+        Ok(rules)
+    } else {
+        Err(RulebookError::Keys(problems))
+    }
+}
+
+fn syntax(text: &str, error: &toml::de::Error) -> RulebookError {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    RulebookError::Syntax {
+        line: 1 + before.map_or(0, |before| before.matches('\n').count()),
+        message: error.message().replace('\n', " "),
+    }
+}
+
+fn rule_set(mut root: Section<'_>) -> RuleSet {
+    let zone = zone(&mut root);
+    let rules = RuleSet {
+        version: root.text("version"),
+        effective_from: root.day("effective_from", &zone),
+        effective_to: root.optional_day("effective_to", &zone),
+        night: root.window("night"),
+        motion: motion(root.section("motion")),
+        speeding: speeding(root.section("speeding")),
+        severity: severity(root.section("severity")),
+        fatigue: fatigue(root.section("fatigue")),
+        offline: offline(root.section("offline")),
+        deviation: deviation(root.section("deviation")),
+        plausibility: plausibility(root.section("plausibility"), &zone),
+        duty: duty(root.section("duty")),
+        zone,
+    };
+    if rules
+        .effective_to
+        .is_some_and(|to| to <= rules.effective_from)
+    {
+        root.note(
+            "effective_to",
+            KeyProblem::Conflict("must be after effective_from"),
+        );
+    }
+    root.finish();
+    rules
+}
+
+fn zone(root: &mut Section<'_>) -> LocalZone {
+    let name = root.text("zone");
+    LocalZone::from_name(&name).unwrap_or_else(|| {
+        if !name.is_empty() {
+            root.note(
+                "zone",
+                KeyProblem::Expected("an IANA zone name such as Asia/Shanghai"),
+            );
+        }
+        LocalZone::default()
+    })
+}
+
+fn motion(mut from: Section<'_>) -> MotionRules {
+    let rules = MotionRules {
+        driving_over: from.speed("driving_over_kmh", &(0.0..=30.0)),
+        movement_min: from.span("movement_min_s", SECOND, &(0.0..=300.0)),
+        gap: from.span("gap_min", MINUTE, &(0.5..=60.0)),
+        same_place_m: from.number("same_place_m", &(0.0..=10_000.0)),
+    };
+    from.finish();
+    rules
+}
+
+fn speeding(mut from: Section<'_>) -> SpeedingRules {
+    let mut caps = from.section("caps");
+    let rules = SpeedingRules {
+        counts_over: from.span("counts_over_s", SECOND, &(0.0..=600.0)),
+        join_within: from.span("join_within_s", SECOND, &(0.0..=600.0)),
+        night_percent: from.whole("night_percent", &(1..=100)),
+        night_seats_min: from.whole("night_seats_min", &(0..=200)),
+        caps: by_class(&mut caps, |caps, class| class_cap(caps.section(class))),
+        points: points(&mut from),
+        monitor_only: monitor_only(from.section("monitor_only")),
+    };
+    caps.finish();
+    from.finish();
+    rules
+}
+
+fn class_cap(mut from: Section<'_>) -> ClassCap {
+    let range = 10.0..=160.0;
+    let cap = ClassCap {
+        expressway: from.speed("expressway_kmh", &range),
+        other: from.speed("other_kmh", &range),
+        unknown: from.speed("unknown_kmh", &range),
+    };
+    from.finish();
+    cap
+}
+
+fn points(from: &mut Section<'_>) -> Vec<PointsRow> {
+    let row = |mut from: Section<'_>| {
+        let row = PointsRow {
+            over_percent: from.whole("over_percent", &(0..=1000)),
+            expressway: from.whole("expressway", &(0..=12)),
+            other: from.whole("other", &(0..=12)),
+        };
+        from.finish();
+        row
+    };
+    let rows: Vec<PointsRow> = from.sections("points").into_iter().map(row).collect();
+    let begins = rows.first().is_some_and(|row| row.over_percent == 0);
+    let ascends = rows
+        .windows(2)
+        .all(|pair| matches!(pair, [low, high] if low.over_percent < high.over_percent));
+    if !begins || !ascends {
+        let problem = "over_percent must begin at 0 and ascend";
+        from.note("points", KeyProblem::Conflict(problem));
+    }
+    rows
+}
+
+fn monitor_only(mut from: Section<'_>) -> MonitorOnly {
+    let rules = MonitorOnly {
+        graver_percent: from.whole("graver_percent", &(0..=1000)),
+        below: from.name("below", Severity::L1, SEVERITIES),
+        from: from.name("from", Severity::L1, SEVERITIES),
+    };
+    from.finish();
+    rules
+}
+
+fn severity(mut from: Section<'_>) -> SeverityByPoints {
+    let keys = ["L1_points", "L2_points", "L3_points", "L4_points"];
+    let rows = keys
+        .into_iter()
+        .zip(Severity::ALL)
+        .map(|(key, severity)| (from.whole(key, &(0..=12)), *severity))
+        .collect();
+    let rules = SeverityByPoints::new(rows).unwrap_or_else(|| {
+        let problem = "must be 0, and the points of the others must ascend";
+        from.note("L1_points", KeyProblem::Conflict(problem));
+        SeverityByPoints::default()
+    });
+    from.finish();
+    rules
+}
+
+fn fatigue(mut from: Section<'_>) -> FatigueRules {
+    let kind = |mut from: Section<'_>, rolls: bool| {
+        let window = rolls.then(|| from.span("window_h", HOUR, &(1.0..=744.0)));
+        let kind = FatigueKind {
+            limit: from.span("limit_min", MINUTE, &(1.0..=44_640.0)),
+            applies: classes(&mut from),
+            penalty: penalties(&mut from),
+        };
+        if window.is_some_and(|window| window < kind.limit) {
+            from.note(
+                "limit_min",
+                KeyProblem::Conflict("must not exceed the window"),
+            );
+        }
+        from.finish();
+        (kind, window.unwrap_or_default())
+    };
+    let (continuous, _) = kind(from.section("continuous"), false);
+    let (night, _) = kind(from.section("night"), false);
+    let (hours24, hours24_window) = kind(from.section("hours24"), true);
+    let (days7, days7_window) = kind(from.section("days7"), true);
+    let rules = FatigueRules {
+        rest_min: from.span("rest_min", MINUTE, &(1.0..=600.0)),
+        gap_speed: from.speed("gap_speed_kmh", &(10.0..=200.0)),
+        count_short_stops: from.flag("count_short_stops"),
+        continuous,
+        night,
+        hours24,
+        hours24_window,
+        days7,
+        days7_window,
+    };
+    from.finish();
+    rules
+}
+
+fn offline(mut from: Section<'_>) -> OfflineRules {
+    let rules = OfflineRules {
+        penalty: penalties(&mut from),
+    };
+    from.finish();
+    rules
+}
+
+fn deviation(mut from: Section<'_>) -> DeviationRules {
+    let rules = DeviationRules {
+        margin_m: from.number("margin_m", &(0.0..=10_000.0)),
+        dwell: from.span("dwell_s", SECOND, &(0.0..=3600.0)),
+        fixes_min: from.whole("fixes_min", &(1..=100)),
+        return_dwell: from.span("return_dwell_s", SECOND, &(0.0..=3600.0)),
+        trip_end: from.span("trip_end_min", MINUTE, &(5.0..=1440.0)),
+        penalty: penalties(&mut from),
+    };
+    from.finish();
+    rules
+}
+
+fn plausibility(mut from: Section<'_>, zone: &LocalZone) -> PlausibilityRules {
+    let rules = PlausibilityRules {
+        lat_udeg_min: from.micro_degrees("lat_min", &(-90.0..=90.0)),
+        lat_udeg_max: from.micro_degrees("lat_max", &(-90.0..=90.0)),
+        lon_udeg_min: from.micro_degrees("lon_min", &(-180.0..=180.0)),
+        lon_udeg_max: from.micro_degrees("lon_max", &(-180.0..=180.0)),
+        speed_max: from.speed("speed_max_kmh", &(1.0..=400.0)),
+        altitude_m_min: from.whole("altitude_min_m", &(-1000..=9000)),
+        altitude_m_max: from.whole("altitude_max_m", &(-1000..=9000)),
+        future_allowance: from.span("future_allowance_s", SECOND, &(0.0..=86_400.0)),
+        earliest: from.day("earliest", zone),
+        jump_speed: from.speed("jump_speed_kmh", &(10.0..=1200.0)),
+        jump_slack_m: from.number("jump_slack_m", &(0.0..=10_000.0)),
+        jump_fixes: from.whole("jump_fixes", &(1..=100)),
+    };
+    let ordered = [
+        ("lat_min", rules.lat_udeg_min < rules.lat_udeg_max),
+        ("lon_min", rules.lon_udeg_min < rules.lon_udeg_max),
+        (
+            "altitude_min_m",
+            rules.altitude_m_min < rules.altitude_m_max,
+        ),
+    ];
+    for (key, _) in ordered.into_iter().filter(|(_, holds)| !holds) {
+        from.note(key, KeyProblem::Conflict("must be below the highest value"));
+    }
+    from.finish();
+    rules
+}
+
+fn duty(mut from: Section<'_>) -> DutyRules {
+    let rate = 0.0..=1.0;
+    let bits = from.wholes("fault_alarm_bits", &(0..=31));
+    let rules = DutyRules {
+        monitors_min: from.whole("monitors_min", &(0..=1000)),
+        vehicles_per_monitor: from.whole("vehicles_per_monitor", &(1..=100_000)),
+        uncovered_min_max: from.whole("uncovered_min_max", &(0..=1440)),
+        handling_rate_min: from.number("handling_rate_min", &rate),
+        handling_due: from.span("handling_due_h", HOUR, &(0.0..=8784.0)),
+        inquiry_rate_min: from.number("inquiry_rate_min", &rate),
+        inquiry_strict_window: from.window("inquiry_strict_window"),
+        offline_max: from.span("offline_max_min", MINUTE, &(0.0..=1440.0)),
+        fault_alarm_mask: bits.into_iter().fold(0, |mask, bit| mask | 1 << bit),
+        reminder_severity_min: from.name("reminder_severity_min", Severity::L1, SEVERITIES),
+        reminder_within: from.span("reminder_within_min", MINUTE, &(0.0..=1440.0)),
+        reminder_data_age_max: from.span("reminder_data_age_max_min", MINUTE, &(0.0..=1440.0)),
+        online_rate_min: from.number("online_rate_min", &rate),
+    };
+    from.finish();
+    rules
+}
+
+/// A value for each group of classes, under its name.
+fn by_class<T>(
+    from: &mut Section<'_>,
+    mut read: impl FnMut(&mut Section<'_>, &str) -> T,
+) -> ByClass<T> {
+    ByClass {
+        coach: read(from, "coach"),
+        hazmat: read(from, "hazmat"),
+        heavy_truck: read(from, "heavy_truck"),
+    }
+}
+
+fn penalties(from: &mut Section<'_>) -> ByClass<Penalty> {
+    let mut section = from.section("penalty");
+    let penalties = by_class(&mut section, |section, class| {
+        penalty(section.section(class))
+    });
+    section.finish();
+    penalties
+}
+
+fn penalty(mut from: Section<'_>) -> Penalty {
+    let penalty = Penalty {
+        points: from.whole("points", &(0..=12)),
+        basis: from.optional_name("basis", "a basis that the violation format knows"),
+        severity_min: from.name("severity_min", Severity::L1, SEVERITIES),
+    };
+    let open = [PointsBasis::RoadUnknown, PointsBasis::DriverUnknown];
+    if (penalty.points > 0) != penalty.basis.is_some() {
+        from.note(
+            "basis",
+            KeyProblem::Conflict("must stand exactly where there are points"),
+        );
+    } else if penalty.basis.is_some_and(|basis| open.contains(&basis)) {
+        from.note("basis", KeyProblem::Expected("a legal basis"));
+    }
+    from.finish();
+    penalty
+}
+
+fn classes(from: &mut Section<'_>) -> ByClass<bool> {
+    let names = from.names("classes");
+    let mut applies = ByClass {
+        coach: false,
+        hazmat: false,
+        heavy_truck: false,
+    };
+    for name in names {
+        match name.as_str() {
+            "coach" => applies.coach = true,
+            "hazmat" => applies.hazmat = true,
+            "heavy_truck" => applies.heavy_truck = true,
+            _ => {
+                let expected = "names out of coach, hazmat, heavy_truck";
+                from.note("classes", KeyProblem::Expected(expected));
+            }
+        }
+    }
+    applies
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The default document with one line changed, and the problems that it then has.
+    fn check(line: &str, changed: &str, expected: &str) {
+        assert_eq!(default_document().matches(line).count(), 1, "{line}");
+        let text = default_document().replace(line, changed);
+        let error = parse(&text).unwrap_err().to_string();
+        assert_eq!(error, format!("rulebook does not hold: {expected}"));
+    }
+
+    #[test]
+    fn the_default_document_says_what_the_regulations_say() {
+        let rules = parse(default_document()).unwrap();
+        assert_eq!(rules.version, "cn-2026.1");
+        assert_eq!(rules.zone.name(), "Asia/Shanghai");
+        assert_eq!(rules.night.begin_ms, 22 * 3_600_000);
+        assert_eq!(rules.fatigue.continuous.limit, Span::from_minutes(240));
+        assert_eq!(rules.fatigue.days7_window, Span::from_hours(168));
+        assert_eq!(rules.speeding.caps.hazmat.other.mkmh(), 60_000);
+        assert_eq!(rules.plausibility.lon_udeg_max, 135_083_300);
+        let bits = 0b1_0000_0000_0000_0001_1111_0000;
+        assert_eq!(rules.duty.fault_alarm_mask, bits);
+        assert_eq!(rules.duty.handling_due, Span::from_hours(168));
+        assert_eq!(rules.severity.of(3), Severity::L2);
+        assert_eq!(rules.severity.of(12), Severity::L4);
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error() {
+        check(
+            "gap_min = 5",
+            "gap_min = 5\ngap_max = 9",
+            "motion.gap_max: unknown key",
+        );
+        check(
+            "zone = ",
+            "province = \"x\"\nzone = ",
+            "province: unknown key",
+        );
+    }
+
+    #[test]
+    fn a_missing_key_is_an_error() {
+        check("gap_min = 5", "", "motion.gap_min: missing");
+        check("effective_from = 2026-06-01", "", "effective_from: missing");
+    }
+
+    #[test]
+    fn values_of_another_kind_or_out_of_bounds_are_errors() {
+        check(
+            "gap_min = 5",
+            "gap_min = \"5\"",
+            "motion.gap_min: must be a number",
+        );
+        check(
+            "gap_min = 5",
+            "gap_min = 500",
+            "motion.gap_min: must be in 0.5 to 60",
+        );
+        check(
+            "night = \"22:00-06:00\"",
+            "night = \"22-6\"",
+            "night: must be a window such as 22:00-06:00",
+        );
+        check(
+            "version = \"cn-2026.1\"",
+            "version = \" \"",
+            "version: must be a text that is not empty",
+        );
+        check(
+            "earliest = 2005-01-01",
+            "earliest = 5",
+            "plausibility.earliest: must be a date such as 2026-06-01",
+        );
+        check(
+            "fault_alarm_bits = [4, 5, 6, 7, 8, 24]",
+            "fault_alarm_bits = [4, 32]",
+            "duty.fault_alarm_bits: must be in 0 to 31",
+        );
+        check(
+            "coach = { points = 9, basis = \"记分办法9(7)\", severity_min = \"L1\" }",
+            "coach = { points = 9, severity_min = \"L5\" }",
+            "fatigue.continuous.penalty.coach.severity_min: must be one of L1, L2, L3, L4; \
+             fatigue.continuous.penalty.coach.basis: must stand exactly where there are points",
+        );
+    }
+
+    #[test]
+    fn values_that_do_not_go_together_are_errors() {
+        check(
+            "over_percent = 20",
+            "over_percent = 5",
+            "speeding.points: over_percent must begin at 0 and ascend",
+        );
+        check(
+            "lat_min = 3.85",
+            "lat_min = 60",
+            "plausibility.lat_min: must be below the highest value",
+        );
+        check(
+            "effective_from = 2026-06-01",
+            "effective_from = 2026-06-01\neffective_to = 2026-05-01",
+            "effective_to: must be after effective_from",
+        );
+        check(
+            "L2_points = 1",
+            "L2_points = 7",
+            "severity.L1_points: must be 0, and the points of the others must ascend",
+        );
+    }
+
+    #[test]
+    fn text_that_is_not_toml_names_its_line() {
+        let error = parse("version = \"x\"\nzone = \n").unwrap_err();
+        assert!(
+            matches!(error, RulebookError::Syntax { line: 2, .. }),
+            "{error}"
+        );
+    }
+}

@@ -28,7 +28,7 @@ pub struct Flush {
     pub vehicles: Vec<VehicleSnapshot>,
     /// Operating minutes that grew; added to what is stored.
     pub operating: Vec<OperatingDay>,
-    /// Days of vehicles, whole; replace what is stored.
+    /// What came, by vehicle and local day; added to what is stored.
     pub vehicle_days: Vec<VehicleDay>,
     /// Fault runs that began or grew.
     pub faults: Vec<FaultRunRow>,
@@ -100,7 +100,7 @@ pub struct OperatingDay {
     pub minutes: MinuteSet,
 }
 
-/// What came from a vehicle on a local day.
+/// What came from a vehicle on a local day, or a part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VehicleDay {
     /// The vehicle.
@@ -157,7 +157,7 @@ impl Store {
         put_states(connection, &flush.vehicles).await?;
         put_live(connection, &flush.vehicles).await?;
         add_operating(connection, &flush.operating).await?;
-        put_vehicle_days(connection, &flush.vehicle_days).await?;
+        add_vehicle_days(connection, &flush.vehicle_days).await?;
         put_faults(connection, &flush.faults).await?;
         put_contradictions(connection, &flush.contradictions).await?;
         let position = i64::try_from(flush.journal_position).unwrap_or(i64::MAX);
@@ -238,7 +238,10 @@ const LIVE: Bulk = Bulk {
             alarm = excluded.alarm, status = excluded.status, driver_id = excluded.driver_id,
             left_continuous_ms = excluded.left_continuous_ms,
             left_night_ms = excluded.left_night_ms, left_24h_ms = excluded.left_24h_ms,
-            left_7d_ms = excluded.left_7d_ms, first_qualified_at = excluded.first_qualified_at",
+            left_7d_ms = excluded.left_7d_ms, first_qualified_at = CASE
+                WHEN vehicle_live.first_qualified_at IS NULL
+                     OR excluded.first_qualified_at < vehicle_live.first_qualified_at
+                THEN excluded.first_qualified_at ELSE vehicle_live.first_qualified_at END",
 };
 
 async fn put_live(
@@ -325,31 +328,65 @@ async fn add_operating(
         .map(drop)
 }
 
+const STORED_DAYS: Bulk = Bulk {
+    head: "SELECT vehicle_id, day, online FROM vehicle_days
+           WHERE (vehicle_id, day) IN (VALUES ",
+    row: "($1, $2)",
+    width: 2,
+    tail: ")",
+};
+
 const VEHICLE_DAYS: Bulk = Bulk {
     head: "INSERT INTO vehicle_days
            (vehicle_id, day, fixes, qualified, duplicates, first_at, last_at, online) VALUES ",
     row: "($1, $2, $3, $4, $5, $6, $7, $8)",
     width: 8,
-    tail: " ON CONFLICT (vehicle_id, day) DO UPDATE SET fixes = excluded.fixes,
-            qualified = excluded.qualified, duplicates = excluded.duplicates,
-            first_at = excluded.first_at, last_at = excluded.last_at, online = excluded.online",
+    tail: " ON CONFLICT (vehicle_id, day) DO UPDATE SET
+            fixes = vehicle_days.fixes + excluded.fixes,
+            qualified = vehicle_days.qualified + excluded.qualified,
+            duplicates = vehicle_days.duplicates + excluded.duplicates,
+            first_at = CASE WHEN excluded.first_at < vehicle_days.first_at
+                       THEN excluded.first_at ELSE vehicle_days.first_at END,
+            last_at = CASE WHEN excluded.last_at > vehicle_days.last_at
+                      THEN excluded.last_at ELSE vehicle_days.last_at END,
+            online = excluded.online",
 };
 
-async fn put_vehicle_days(
+/// Adds counts to those stored. The flush carries the snapshots of the same fixes, so that none is
+/// counted twice.
+async fn add_vehicle_days(
     connection: &mut AnyConnection,
     days: &[VehicleDay],
 ) -> Result<(), StoreError> {
+    let keys: Vec<_> = days.iter().map(|day| (day.vehicle, day.day)).collect();
+    let stored = STORED_DAYS
+        .fetch(connection, &keys, |values, (vehicle, day)| {
+            values.add(i64::from(vehicle.0)).add(*day);
+        })
+        .await?;
+    let mut online: BTreeMap<(i64, i64), MinuteSet> = BTreeMap::new();
+    for row in &stored {
+        online.insert(
+            (row.int(0)?, row.int(1)?),
+            MinuteSet::from_bytes(row.bytes(2)?),
+        );
+    }
     VEHICLE_DAYS
         .execute(connection, days, |values, day| {
+            let vehicle = i64::from(day.vehicle.0);
+            let mut minutes = day.online;
+            if let Some(before) = online.get(&(vehicle, day.day)) {
+                minutes.union_with(before);
+            }
             values
-                .add(i64::from(day.vehicle.0))
+                .add(vehicle)
                 .add(day.day)
                 .add(i64::from(day.fixes))
                 .add(i64::from(day.qualified))
                 .add(i64::from(day.duplicates))
                 .time(day.first)
                 .time(day.last)
-                .add(day.online.to_bytes().as_slice());
+                .add(minutes.to_bytes().as_slice());
         })
         .await
         .map(drop)

@@ -7,9 +7,11 @@
 
 use std::sync::Arc;
 
+mod cards;
 mod changes;
 mod counters;
 mod duty_facts;
+mod duty_notes;
 mod engine;
 mod enterprises;
 mod error;
@@ -32,8 +34,10 @@ mod vehicles;
 mod violation_body;
 mod violations;
 
+pub use cards::DriverCard;
 pub use changes::{Change, ChangeKind};
 pub use duty_facts::{DutyScope, SILENT_VEHICLES_MAX};
+pub use duty_notes::DutyNote;
 pub use enterprises::{EnterpriseFilter, EnterpriseRow};
 pub use error::StoreError;
 pub use flush::{

@@ -1,11 +1,13 @@
 //! Terminals that hold an authentication code of ours.
 
+use std::collections::BTreeMap;
+
 use sqlx::any::AnyRow;
 
 use super::engine::map_error;
 use super::registry::each;
 use super::rows::Columns as _;
-use super::statement::Select;
+use super::statement::{Bulk, Select};
 use super::{Listed, Page, Store, StoreError};
 use crate::model::{TerminalPhone, Timestamp};
 
@@ -39,34 +41,44 @@ pub struct RegisteredTerminal {
     pub registration: Registration,
 }
 
+const UPSERT: Bulk = Bulk {
+    head: "INSERT INTO terminals (phone, code_hash, registered_at, province, county,
+                                  manufacturer, model, device, plate) VALUES ",
+    row: "($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    width: 9,
+    tail: " ON CONFLICT (phone) DO UPDATE SET code_hash = excluded.code_hash,
+            registered_at = excluded.registered_at, province = excluded.province,
+            county = excluded.county, manufacturer = excluded.manufacturer,
+            model = excluded.model, device = excluded.device, plate = excluded.plate",
+};
+
 impl Store {
-    /// Saves the code of a terminal, replacing an older one.
+    /// Saves the codes of terminals in one transaction, replacing older ones; of two for one terminal the last.
     ///
     /// # Errors
     /// As the database says.
-    pub async fn save_terminal(&self, terminal: &RegisteredTerminal) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO terminals (phone, code_hash, registered_at, province, county,
-                                    manufacturer, model, device, plate)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-             ON CONFLICT (phone) DO UPDATE SET code_hash = excluded.code_hash,
-                registered_at = excluded.registered_at, province = excluded.province,
-                county = excluded.county, manufacturer = excluded.manufacturer,
-                model = excluded.model, device = excluded.device, plate = excluded.plate",
-        )
-        .bind(terminal.phone.as_str())
-        .bind(terminal.code_hash.as_slice())
-        .bind(terminal.registered_at.millis())
-        .bind(i64::from(terminal.registration.province))
-        .bind(i64::from(terminal.registration.county))
-        .bind(terminal.registration.manufacturer.as_str())
-        .bind(terminal.registration.model.as_str())
-        .bind(terminal.registration.device.as_str())
-        .bind(terminal.registration.plate.as_str())
-        .execute(self.write())
-        .await
-        .map(drop)
-        .map_err(map_error)
+    pub async fn save_terminals(&self, terminals: &[RegisteredTerminal]) -> Result<(), StoreError> {
+        let last: BTreeMap<&TerminalPhone, &RegisteredTerminal> = terminals
+            .iter()
+            .map(|terminal| (&terminal.phone, terminal))
+            .collect();
+        let rows: Vec<_> = last.into_values().collect();
+        let mut transaction = self.database().begin_write().await?;
+        UPSERT
+            .execute(&mut transaction, &rows, |values, terminal| {
+                values
+                    .add(terminal.phone.as_str())
+                    .add(terminal.code_hash.as_slice())
+                    .time(terminal.registered_at)
+                    .add(i64::from(terminal.registration.province))
+                    .add(i64::from(terminal.registration.county))
+                    .add(terminal.registration.manufacturer.as_str())
+                    .add(terminal.registration.model.as_str())
+                    .add(terminal.registration.device.as_str())
+                    .add(terminal.registration.plate.as_str());
+            })
+            .await?;
+        transaction.commit().await.map_err(map_error)
     }
 
     /// The terminal with that number, where it is registered.

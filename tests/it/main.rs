@@ -1,5 +1,15 @@
-//! Integration tests: one binary.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+//! All integration tests, one binary.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
+mod api;
+mod demo;
+mod detect_oracle;
+mod detect_properties;
+mod detect_scenarios;
+mod drive;
+mod files;
 mod store;
 mod tidy;
+mod truck_tracks;
+mod vectors;
+mod worked_examples;

@@ -198,14 +198,17 @@ impl DriverState {
         out: &mut Vec<Transition>,
     ) {
         self.settle_ends();
-        self.stop_from = None;
-        self.rested = false;
         let rules = &context.rules.fatigue;
-        let driven = to.since(from);
-        self.continuous = self.continuous + driven;
+        let stop_from = self
+            .stop_from
+            .take()
+            .filter(|_| rules.count_short_stops && !self.rested);
+        self.rested = false;
+        let paused = stop_from.map_or(Span::ZERO, |stop_from| from.since(stop_from));
+        self.continuous = self.continuous + paused + to.since(from);
         if Kind::Continuous.applies(context) {
             let over = self.continuous - rules.continuous.limit;
-            let begins = (over > Span::ZERO).then(|| to - over);
+            let begins = (over > Span::ZERO).then(|| (to - over).max(from));
             self.note(context, Kind::Continuous, begins, self.continuous, fix, out);
         }
         if Kind::Night.applies(context) {

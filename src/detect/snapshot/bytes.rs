@@ -252,7 +252,7 @@ impl<T: Saved, const N: usize> Saved for [T; N] {
 
     fn load(from: &mut Reader<'_>) -> Result<Self, SnapshotError> {
         let values: Vec<T> = (0..N).map(|_| T::load(from)).collect::<Result<_, _>>()?;
-        Self::try_from(values).map_err(|_: Vec<T>| SnapshotError::Value)
+        Self::try_from(values).ok().ok_or(SnapshotError::Value)
     }
 }
 

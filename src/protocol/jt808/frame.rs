@@ -12,7 +12,7 @@
 
 use memchr::{memchr, memchr2_iter};
 
-use super::header::{Header, xor};
+use super::header::{BODY_BYTES_MAX, Header, Package, xor};
 use crate::protocol::error::DecodeError;
 
 /// The byte that begins and ends a frame.
@@ -241,16 +241,15 @@ impl FrameDecoder {
     /// Un-escapes `raw`, or the buffer, to the end of the buffer.
     fn unescape(&mut self, raw: Option<&[u8]>, raw_bytes: usize) -> Found {
         let raw_in_buffer = raw.is_none().then_some(raw_bytes);
-        let done = match raw {
-            Some(raw) => unescape(raw, &mut self.buffer),
-            None => {
-                let held = std::mem::take(&mut self.buffer);
-                let mut joined = Vec::with_capacity(held.len().saturating_mul(2));
-                joined.extend_from_slice(&held);
-                let done = unescape(&held, &mut joined);
-                self.buffer = joined;
-                done
-            }
+        let done = if let Some(raw) = raw {
+            unescape(raw, &mut self.buffer)
+        } else {
+            let held = std::mem::take(&mut self.buffer);
+            let mut joined = Vec::with_capacity(held.len().saturating_mul(2));
+            joined.extend_from_slice(&held);
+            let done = unescape(&held, &mut joined);
+            self.buffer = joined;
+            done
         };
         if let Err(error) = done {
             return Found::bad(error, raw_in_buffer);
@@ -395,7 +394,7 @@ pub fn decode_frame<'a>(bytes: &[u8], buffer: &'a mut Vec<u8>) -> Result<Frame<'
 /// Appends the frame of `header` and `body`: delimiters, check byte, escapes.
 ///
 /// The body must not exceed [`super::header::BODY_BYTES_MAX`]; longer ones are
-/// the business of [`super::session`], which cuts them.
+/// cut by [`for_each_package`].
 pub fn encode_frame(header: &Header, body: &[u8], out: &mut Vec<u8>) {
     out.push(DELIMITER);
     let start = out.len();
@@ -405,6 +404,24 @@ pub fn encode_frame(header: &Header, body: &[u8], out: &mut Vec<u8>) {
     out.push(check);
     escape_in_place(out, start);
     out.push(DELIMITER);
+}
+
+/// Cuts a body into the parts that single frames carry, each with its header:
+/// one without sub-package fields when it fits, else consecutive serial numbers.
+pub fn for_each_package(header: Header, body: &[u8], mut frame: impl FnMut(&Header, &[u8])) {
+    if body.len() <= BODY_BYTES_MAX {
+        frame(&header, body);
+        return;
+    }
+    let total = u16::try_from(body.len().div_ceil(BODY_BYTES_MAX)).unwrap_or(u16::MAX);
+    for (index, part) in (1..=total).zip(body.chunks(BODY_BYTES_MAX)) {
+        let package = Header {
+            serial: header.serial.wrapping_add(index.wrapping_sub(1)),
+            package: Some(Package { total, index }),
+            ..header
+        };
+        frame(&package, part);
+    }
 }
 
 /// Escapes what `out` holds from `start` on, without another buffer.
@@ -506,7 +523,10 @@ mod tests {
     #[test]
     fn a_bad_check_byte_behind_a_shared_delimiter_is_a_bad_frame() {
         check(
-            &format!("{HEARTBEAT}00020000012345678900000a807e{}", &HEARTBEAT[2..]),
+            &format!(
+                "{HEARTBEAT}00020000012345678900000a807e{}",
+                HEARTBEAT.trim_start_matches("7e")
+            ),
             &["0002 10 0", "checksum 13", "0002 10 0"],
             0,
         );

@@ -65,7 +65,7 @@ pub struct AdditionalItem<'a> {
 }
 
 /// Reads items one by one.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct AdditionalItems<'a> {
     rest: &'a [u8],
     damaged: bool,

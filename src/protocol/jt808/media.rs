@@ -182,7 +182,8 @@ impl<'a> MediaList<'a> {
     pub fn decode(r: &mut Reader<'a>, edition: Edition) -> Result<Self, DecodeError> {
         let answer_serial = r.u16()?;
         let total = r.u16()?;
-        let old = edition == Edition::V2011 || (r.remaining() % 35 != 0 && r.remaining() % 31 == 2);
+        let old = edition == Edition::V2011
+            || (!r.remaining().is_multiple_of(35) && r.remaining() % 31 == 2);
         if old {
             r.u16()?;
         }

@@ -36,7 +36,7 @@ impl Default for ReassemblyLimits {
             bytes_max: 2 << 20,
             request_after: Duration::from_secs(5),
             requests_max: 3,
-            age_max: Duration::from_secs(60),
+            age_max: Duration::from_mins(1),
         }
     }
 }

@@ -52,11 +52,11 @@ on_both_engines! {
     async fn codes_are_saved_replaced_and_forgotten(place: Place) {
         let store = place.owner().await;
         assert_eq!(store.terminal(&phone(139)).await.unwrap(), None);
-        store.save_terminal(&terminal(139)).await.unwrap();
+        store.save_terminals(&[terminal(139)]).await.unwrap();
         let mut newer = terminal(139);
         newer.code_hash = vec![1; 32];
-        store.save_terminal(&newer).await.unwrap();
-        store.save_terminal(&terminal(138)).await.unwrap();
+        store.save_terminals(std::slice::from_ref(&newer)).await.unwrap();
+        store.save_terminals(&[terminal(138)]).await.unwrap();
         assert_eq!(store.terminal(&phone(139)).await.unwrap(), Some(newer.clone()));
         let listed = store.list_terminals(&Page::first(1)).await.unwrap();
         assert_eq!(listed.items, [terminal(138)]);

@@ -12,8 +12,8 @@ use super::limits::Limits;
 use super::output::{CommandResult, Output};
 use crate::protocol::error::EncodeError;
 use crate::protocol::jt808::acknowledge::{Ack, AckResult, Resend};
-use crate::protocol::jt808::frame::encode_frame;
-use crate::protocol::jt808::header::{BODY_BYTES_MAX, Header, Package};
+use crate::protocol::jt808::frame::{encode_frame, for_each_package};
+use crate::protocol::jt808::header::{BODY_BYTES_MAX, Header};
 use crate::protocol::jt808::message::{answered_command, has_own_answer};
 
 /// A command that waits.
@@ -72,7 +72,7 @@ impl Commands {
     ) {
         let mut frames = Vec::new();
         let mut ends = Vec::new();
-        encode_message(header, body, |header, body| {
+        for_each_package(header, body, |header, body| {
             encode_frame(header, body, &mut frames);
             ends.push(frames.len());
         });
@@ -221,22 +221,5 @@ impl Command {
             message_id: self.message_id,
             result,
         });
-    }
-}
-
-/// Cuts a body into the frames that carry it, each with its header.
-fn encode_message(header: Header, body: &[u8], mut frame: impl FnMut(&Header, &[u8])) {
-    if body.len() <= BODY_BYTES_MAX {
-        frame(&header, body);
-        return;
-    }
-    let total = u16::try_from(body.len().div_ceil(BODY_BYTES_MAX)).unwrap_or(u16::MAX);
-    for (index, part) in (1..=total).zip(body.chunks(BODY_BYTES_MAX)) {
-        let package = Header {
-            serial: header.serial.wrapping_add(index.wrapping_sub(1)),
-            package: Some(Package { total, index }),
-            ..header
-        };
-        frame(&package, part);
     }
 }

@@ -1,37 +1,25 @@
-//! Frames to outputs and answers: what each message of a terminal leads to.
+//! Frames of one terminal: who may send, what is answered, what is joined.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::commands::Commands;
 use super::limits::{Limit, Limits};
-use super::output::{Blocked, CloseReason, LocationSource, Output, Refusal, SendError, Token};
+use super::output::{Output, Refusal, Token};
 use super::{Outputs, State};
 use crate::protocol::error::DecodeError;
 use crate::protocol::jt808::acknowledge::{Ack, AckResult, PLATFORM_ACK, TERMINAL_ACK};
-use crate::protocol::jt808::driver::{DRIVER_IDENTITY, DriverIdentity};
 use crate::protocol::jt808::frame::{Frame, encode_frame};
 use crate::protocol::jt808::header::{Edition, Header, Phone};
-use crate::protocol::jt808::location::{
-    BatchKind, LOCATION, LOCATION_ANSWER, LOCATION_BATCH, LocationAnswer, LocationBatch,
-    LocationReport, VEHICLE_CONTROL_ANSWER,
-};
-use crate::protocol::jt808::media::{MEDIA_ANSWER, MediaAnswer};
-use crate::protocol::jt808::message::{
-    HEARTBEAT, PlatformMessage, TIME_REQUEST, TerminalMessage, answered_command,
-};
+use crate::protocol::jt808::message::TIME_REQUEST;
 use crate::protocol::jt808::reassembly::{MessageKey, Overdue, Reassembled, Reassembler};
-use crate::protocol::jt808::registration::{
-    AUTHENTICATE, Authentication, REGISTER, Registration, UNREGISTER,
-};
-use crate::protocol::reader::Reader;
-use crate::protocol::writer::Writer;
+use crate::protocol::jt808::registration::{AUTHENTICATE, REGISTER, UNREGISTER};
 
 /// Data messages that are not durable yet, in order.
 #[derive(Debug, Default)]
 pub(super) struct Unacknowledged {
     /// Serial number and message id of each.
-    waiting: VecDeque<(u16, u16)>,
+    pub(super) waiting: VecDeque<(u16, u16)>,
     /// Messages acknowledged so far.
     acknowledged: u64,
 }
@@ -44,9 +32,14 @@ impl Unacknowledged {
         Token(self.acknowledged.saturating_add(self.waiting.len() as u64))
     }
 
-    fn push(&mut self, header: &Header) -> Token {
+    pub(super) fn push(&mut self, header: &Header) -> Token {
         self.waiting.push_back((header.serial, header.message_id));
         self.last_token()
+    }
+
+    /// Whether this message waits already.
+    fn holds(&self, header: &Header) -> bool {
+        self.waiting.contains(&(header.serial, header.message_id))
     }
 
     fn pop(&mut self, up_to: Token) -> Option<(u16, u16)> {
@@ -64,7 +57,7 @@ impl Unacknowledged {
 
 /// A decision that the shell owes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pending {
+pub(super) enum Pending {
     Register,
     Authenticate,
 }
@@ -72,29 +65,27 @@ enum Pending {
 /// Everything of a session but its frame decoder.
 #[derive(Debug)]
 pub(super) struct Dispatch {
-    limits: Limits,
+    pub(super) limits: Limits,
     pub(super) state: State,
     /// Header of the terminal's last message: edition, version and phone number.
     pub(super) peer: Header,
     /// The terminal speaks 2011, as one of its bodies has shown.
-    speaks_2011: bool,
-    pending: Option<(Pending, Header)>,
+    pub(super) speaks_2011: bool,
+    pub(super) pending: Option<(Pending, Header)>,
     pub(super) time_requests: Option<Header>,
     pub(super) unacknowledged: Unacknowledged,
     pub(super) commands: Option<Box<Commands>>,
-    reassembler: Option<Box<Reassembler>>,
-    next_serial: u16,
-    bad_frames: u32,
-    frames: u32,
+    pub(super) reassembler: Option<Box<Reassembler>>,
+    pub(super) next_serial: u16,
+    pub(super) bad_frames: u32,
+    pub(super) frames: u32,
     /// Begin of the second in which `frames` are counted.
-    second: Duration,
-    opened: Duration,
-    heard: Duration,
+    pub(super) second: Duration,
+    pub(super) opened: Duration,
+    pub(super) heard: Duration,
     /// The limit of this pause has been told.
-    pause_told: bool,
+    pub(super) pause_told: bool,
 }
-
-const ONE_SECOND: Duration = Duration::from_secs(1);
 
 impl Dispatch {
     pub(super) fn new(now: Duration, limits: Limits) -> Self {
@@ -126,102 +117,6 @@ impl Dispatch {
         }
     }
 
-    // ---- pauses and deadlines ----
-
-    pub(super) fn blocked(&self, now: Duration) -> Option<Blocked> {
-        if self.pending.is_some() {
-            Some(Blocked::Decision)
-        } else if self.unacknowledged.waiting.len() >= self.limits.unacknowledged_max {
-            Some(Blocked::Durability)
-        } else if self.frames >= self.limits.frames_per_s_max && now < self.second_end() {
-            Some(Blocked::Rate)
-        } else {
-            None
-        }
-    }
-
-    const fn second_end(&self) -> Duration {
-        self.second.saturating_add(ONE_SECOND)
-    }
-
-    /// Whether reading must stop; tells the limit once a pause.
-    pub(super) fn pause(&mut self, now: Duration, outputs: &mut Outputs<'_>) -> bool {
-        let limit = match self.blocked(now) {
-            None => {
-                self.pause_told = false;
-                return false;
-            }
-            Some(Blocked::Decision) => return true,
-            Some(Blocked::Durability) => Limit::Unacknowledged,
-            Some(Blocked::Rate) => Limit::FramesPerSecond,
-        };
-        if !self.pause_told {
-            self.pause_told = true;
-            outputs(Output::LimitHit(limit));
-        }
-        true
-    }
-
-    fn count_frame(&mut self, now: Duration) {
-        if now >= self.second_end() {
-            self.second = now;
-            self.frames = 0;
-        }
-        self.frames = self.frames.saturating_add(1);
-    }
-
-    /// The limit of time that is passed at `now`.
-    pub(super) fn overdue(&self, now: Duration) -> Option<Limit> {
-        let (at, limit) = self.patience();
-        (now >= at).then_some(limit)
-    }
-
-    fn patience(&self) -> (Duration, Limit) {
-        match self.state {
-            State::Online | State::Closed => {
-                (self.heard.saturating_add(self.limits.idle_max), Limit::Idle)
-            }
-            State::New | State::Registered => (
-                self.opened.saturating_add(self.limits.unauthenticated_max),
-                Limit::Unauthenticated,
-            ),
-        }
-    }
-
-    pub(super) fn next_deadline(&self) -> Option<Duration> {
-        if self.state == State::Closed {
-            return None;
-        }
-        let paused = self.frames >= self.limits.frames_per_s_max;
-        let reassembly = self.reassembler.as_deref();
-        [
-            Some(self.patience().0),
-            reassembly.and_then(Reassembler::next_deadline),
-            self.commands.as_deref().and_then(Commands::next_deadline),
-            paused.then(|| self.second_end()),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
-    }
-
-    pub(super) fn close(&mut self, reason: CloseReason, outputs: &mut Outputs<'_>) {
-        if let CloseReason::Limit(limit) = reason {
-            outputs(Output::LimitHit(limit));
-        }
-        self.close_commands(outputs);
-        self.state = State::Closed;
-        outputs(Output::Close(reason));
-    }
-
-    pub(super) fn handle_bad_frame(&mut self, now: Duration, outputs: &mut Outputs<'_>) {
-        self.count_frame(now);
-        self.bad_frames = self.bad_frames.saturating_add(1);
-        if self.bad_frames > self.limits.bad_frames_max {
-            self.close(CloseReason::Limit(Limit::BadFrames), outputs);
-        }
-    }
-
     // ---- replies ----
 
     /// Appends a frame in the form in which `to` came.
@@ -237,7 +132,7 @@ impl Dispatch {
     }
 
     /// Takes `count` serial numbers; gives the first.
-    fn take_serials(&mut self, count: u16) -> u16 {
+    pub(super) fn take_serials(&mut self, count: u16) -> u16 {
         let first = self.next_serial;
         self.next_serial = first.wrapping_add(count);
         first
@@ -255,8 +150,8 @@ impl Dispatch {
     pub(super) fn handle_durable(&mut self, token: Token, replies: &mut Vec<u8>) {
         while let Some((serial, message_id)) = self.unacknowledged.pop(token) {
             let to = Header {
-                serial,
                 message_id,
+                serial,
                 ..self.peer
             };
             self.acknowledge(&to, AckResult::SUCCESS, replies);
@@ -293,7 +188,7 @@ impl Dispatch {
     // ---- frames ----
 
     /// The edition of a message: what its header says, and 2011 once a body has shown it.
-    const fn edition(&self, header: &Header) -> Edition {
+    pub(super) const fn edition(&self, header: &Header) -> Edition {
         match header.edition {
             Edition::V2019 => Edition::V2019,
             Edition::V2011 | Edition::V2013 if self.speaks_2011 => Edition::V2011,
@@ -356,7 +251,7 @@ impl Dispatch {
         }
     }
 
-    fn refuse(
+    pub(super) fn refuse(
         &mut self,
         header: Header,
         reason: Refusal,
@@ -397,6 +292,8 @@ impl Dispatch {
             .get_or_insert_with(|| Box::new(Reassembler::new(limits)));
         let key = MessageKey::new(&header, package);
         match reassembler.handle_package(now, key, package.index, body) {
+            // A message of this serial waits to be durable: one answer, then.
+            Reassembled::Kept | Reassembled::Duplicate if self.unacknowledged.holds(&header) => {}
             Reassembled::Kept | Reassembled::Duplicate => {
                 self.acknowledge(&header, AckResult::SUCCESS, replies);
             }
@@ -417,277 +314,5 @@ impl Dispatch {
             self.reassembler = None;
         }
         overdue
-    }
-
-    /// A whole message: its body is complete.
-    fn handle_message(
-        &mut self,
-        header: Header,
-        body: &[u8],
-        replies: &mut Vec<u8>,
-        outputs: &mut Outputs<'_>,
-    ) {
-        let done = match header.message_id {
-            LOCATION => LocationReport::decode(body)
-                .map(|report| self.location(header, LocationSource::Report, report, outputs)),
-            HEARTBEAT => {
-                self.acknowledge(&header, AckResult::SUCCESS, replies);
-                Ok(())
-            }
-            LOCATION_BATCH => self.handle_batch(header, body, replies, outputs),
-            LOCATION_ANSWER | VEHICLE_CONTROL_ANSWER => {
-                self.handle_location_answer(header, body, outputs)
-            }
-            DRIVER_IDENTITY => self.handle_driver(header, body, outputs),
-            REGISTER => self.handle_register(header, body, outputs),
-            AUTHENTICATE => {
-                self.pending = Some((Pending::Authenticate, header));
-                let request = Authentication::decode(body, header.edition);
-                outputs(Output::Authenticate { header, request });
-                Ok(())
-            }
-            UNREGISTER => {
-                self.acknowledge(&header, AckResult::SUCCESS, replies);
-                let authenticated = self.state == State::Online;
-                outputs(Output::Unregister {
-                    header,
-                    authenticated,
-                });
-                self.close(CloseReason::Unregistered, outputs);
-                Ok(())
-            }
-            TIME_REQUEST => {
-                self.time_requests = Some(header);
-                outputs(Output::TimeRequest { header });
-                Ok(())
-            }
-            _ => self.handle_other(header, body, replies, outputs),
-        };
-        if let Err(error) = done {
-            let reason = match error {
-                DecodeError::UnknownMessage { .. } => Refusal::Unsupported(error),
-                _ => Refusal::Body(error),
-            };
-            self.refuse(header, reason, body, replies, outputs);
-        }
-    }
-
-    #[inline]
-    fn location(
-        &mut self,
-        header: Header,
-        source: LocationSource,
-        report: LocationReport<'_>,
-        outputs: &mut Outputs<'_>,
-    ) {
-        let token = self.unacknowledged.push(&header);
-        outputs(Output::Location {
-            token,
-            header,
-            source,
-            report,
-        });
-    }
-
-    fn handle_batch(
-        &mut self,
-        header: Header,
-        body: &[u8],
-        replies: &mut Vec<u8>,
-        outputs: &mut Outputs<'_>,
-    ) -> Result<(), DecodeError> {
-        let batch = LocationBatch::decode(&mut Reader::new(body))?;
-        let source = match batch.kind {
-            BatchKind::BlindArea => LocationSource::BlindArea,
-            BatchKind::Normal | BatchKind::Other(_) => LocationSource::Batch,
-        };
-        let mut token = None;
-        for entry in batch.entries() {
-            match entry.report {
-                Ok(report) => {
-                    let token = *token.get_or_insert_with(|| self.unacknowledged.push(&header));
-                    outputs(Output::Location {
-                        token,
-                        header,
-                        source,
-                        report,
-                    });
-                }
-                Err(error) => outputs(Output::Refused {
-                    header,
-                    reason: Refusal::Body(error),
-                    body: entry.raw,
-                }),
-            }
-        }
-        if token.is_none() {
-            self.acknowledge(&header, AckResult::SUCCESS, replies);
-        }
-        Ok(())
-    }
-
-    fn handle_location_answer(
-        &mut self,
-        header: Header,
-        body: &[u8],
-        outputs: &mut Outputs<'_>,
-    ) -> Result<(), DecodeError> {
-        let (answer, source) = if header.message_id == LOCATION_ANSWER {
-            let answer = LocationAnswer::decode_query_answer(body, header.edition)?;
-            (answer, LocationSource::QueryAnswer)
-        } else {
-            let answer = LocationAnswer::decode(body)?;
-            (answer, LocationSource::ControlAnswer)
-        };
-        self.location(header, source, answer.report, outputs);
-        self.command_answered(header.message_id, answer.answer_serial, outputs);
-        Ok(())
-    }
-
-    fn handle_driver(
-        &mut self,
-        header: Header,
-        body: &[u8],
-        outputs: &mut Outputs<'_>,
-    ) -> Result<(), DecodeError> {
-        let identity = DriverIdentity::decode(body, header.edition)?;
-        self.speaks_2011 |= identity.edition() == Some(Edition::V2011);
-        let token = self.unacknowledged.push(&header);
-        outputs(Output::DriverIdentity {
-            token,
-            header,
-            identity,
-        });
-        self.command_answered(header.message_id, None, outputs);
-        Ok(())
-    }
-
-    fn handle_register(
-        &mut self,
-        mut header: Header,
-        body: &[u8],
-        outputs: &mut Outputs<'_>,
-    ) -> Result<(), DecodeError> {
-        let request = Registration::decode(body, header.edition)?;
-        self.speaks_2011 = request.edition == Edition::V2011;
-        header.edition = request.edition;
-        self.pending = Some((Pending::Register, header));
-        outputs(Output::Register { header, request });
-        Ok(())
-    }
-
-    /// Every other message: typed, answered, told.
-    #[cold]
-    fn handle_other(
-        &mut self,
-        header: Header,
-        body: &[u8],
-        replies: &mut Vec<u8>,
-        outputs: &mut Outputs<'_>,
-    ) -> Result<(), DecodeError> {
-        let message = TerminalMessage::decode(header.message_id, header.edition, body)?;
-        match &message {
-            TerminalMessage::Ack(ack) => self.command_acknowledged(*ack, outputs),
-            TerminalMessage::Resend(request) => {
-                if let Some(commands) = self.commands.as_deref() {
-                    commands.resend_packages(request, replies);
-                }
-                self.acknowledge(&header, AckResult::SUCCESS, replies);
-            }
-            TerminalMessage::MediaData(media) => {
-                self.acknowledge(&header, AckResult::SUCCESS, replies);
-                if media.is_last() {
-                    let answer = MediaAnswer {
-                        answer_serial: Some(header.serial),
-                        media_id: media.event.media_id,
-                        missing: Vec::new(),
-                    };
-                    let mut answer_body = Vec::new();
-                    let mut writer = Writer::new(&mut answer_body);
-                    if answer.encode(header.edition, &mut writer).is_ok() {
-                        self.reply(&header, MEDIA_ANSWER, &answer_body, replies);
-                    }
-                }
-            }
-            _ => self.acknowledge(&header, AckResult::SUCCESS, replies),
-        }
-        let answer_serial = message.answer_serial();
-        outputs(Output::Message { header, message });
-        if !answered_command(header.message_id).is_empty() {
-            self.command_answered(header.message_id, answer_serial, outputs);
-        }
-        Ok(())
-    }
-
-    // ---- commands ----
-
-    pub(super) fn send_command(
-        &mut self,
-        now: Duration,
-        command: &PlatformMessage,
-        replies: &mut Vec<u8>,
-    ) -> Result<u16, SendError> {
-        if self.state != State::Online {
-            return Err(SendError::NotOnline);
-        }
-        let pending = self.commands.as_deref().map_or(0, Commands::len);
-        if pending >= self.limits.commands_max {
-            return Err(SendError::Busy { pending });
-        }
-        let mut body = Vec::new();
-        command.encode(self.peer.edition, &mut Writer::new(&mut body))?;
-        let packages = Commands::packages(&body)?;
-        let first = self.take_serials(packages);
-        let header = Header {
-            message_id: command.id(),
-            encryption: 0,
-            serial: first,
-            package: None,
-            ..self.peer
-        };
-        let commands = self
-            .commands
-            .get_or_insert_with(|| Box::new(Commands::default()));
-        commands.send(now, &self.limits, header, &body, replies);
-        Ok(first)
-    }
-
-    fn command_acknowledged(&mut self, ack: Ack, outputs: &mut Outputs<'_>) {
-        let at = self.heard.saturating_add(self.limits.result_wait);
-        if let Some(commands) = self.commands.as_deref_mut() {
-            commands.handle_ack(ack, at, outputs);
-        }
-        self.drop_idle_commands();
-    }
-
-    fn command_answered(&mut self, by: u16, serial: Option<u16>, outputs: &mut Outputs<'_>) {
-        if let Some(commands) = self.commands.as_deref_mut() {
-            commands.handle_answer(by, serial, outputs);
-        }
-        self.drop_idle_commands();
-    }
-
-    pub(super) fn resend_commands(
-        &mut self,
-        now: Duration,
-        replies: &mut Vec<u8>,
-        outputs: &mut Outputs<'_>,
-    ) {
-        if let Some(commands) = self.commands.as_deref_mut() {
-            commands.handle_timeout(now, &self.limits, replies, outputs);
-        }
-        self.drop_idle_commands();
-    }
-
-    pub(super) fn close_commands(&mut self, outputs: &mut Outputs<'_>) {
-        if let Some(commands) = self.commands.take() {
-            commands.close(outputs);
-        }
-    }
-
-    fn drop_idle_commands(&mut self) {
-        if self.commands.as_deref().is_some_and(|held| held.len() == 0) {
-            self.commands = None;
-        }
     }
 }

@@ -40,12 +40,12 @@ impl Default for Limits {
             frames_per_s_max: 5000,
             bad_frames_max: 20,
             unauthenticated_max: Duration::from_secs(30),
-            idle_max: Duration::from_secs(300),
+            idle_max: Duration::from_mins(5),
             unacknowledged_max: 256,
             commands_max: 16,
             answer_wait: Duration::from_secs(10),
             resends_max: 3,
-            result_wait: Duration::from_secs(60),
+            result_wait: Duration::from_mins(1),
             reassembly: ReassemblyLimits::default(),
         }
     }

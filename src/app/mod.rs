@@ -1,0 +1,258 @@
+//! Wires the parts together: a server from settings, and its orderly end.
+
+mod control;
+mod duty_watch;
+mod parts;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use axum::Router;
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub use control::{Control, ControlFile};
+
+use crate::api::{self, Access, ApiLimits, ApiState, ControlToken};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::ingest::{self, Engine, Parts};
+use crate::journal::Journal;
+use crate::live::Live;
+use crate::store::{Role, Store, StoreError, StoreOptions};
+use crate::telemetry;
+
+use parts::Gateway;
+
+/// How the server is run, besides its settings.
+#[derive(Clone, Debug, Default)]
+pub struct ServerOptions {
+    /// Anyone on this machine may do anything.
+    pub dev_open: bool,
+    /// The clock.
+    pub clock: Clock,
+}
+
+/// Where a running server listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// HTTP API.
+    pub http: SocketAddr,
+    /// JT/T 808, TCP and UDP.
+    pub jt808: SocketAddr,
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    engine: Arc<Engine>,
+    store: Store,
+    journal: Journal,
+    http: JoinHandle<std::io::Result<()>>,
+    stop: CancellationToken,
+    addresses: Addresses,
+    control: ControlFile,
+    drain_max: Duration,
+}
+
+/// Opens the database as its owner, with its journal.
+///
+/// # Errors
+/// As the database says; in words that tell what to do when another process owns it.
+pub async fn open_owned(config: &Config) -> anyhow::Result<(Store, Journal)> {
+    let data = config.data_dir();
+    std::fs::create_dir_all(&data)
+        .with_context(|| format!("cannot make the data folder {}", data.display()))?;
+    let store = Store::open(&StoreOptions::new(config.database_url(), Role::Owner))
+        .await
+        .map_err(|error| match error {
+            StoreError::Conflict { what } => anyhow::anyhow!("the database is in use: {what}"),
+            other => anyhow::Error::new(other).context("cannot open the database"),
+        })?;
+    let journal = Journal::open(&store)
+        .await
+        .context("cannot open the journal")?;
+    Ok((store, journal))
+}
+
+/// Opens the database beside a server that may own it.
+///
+/// # Errors
+/// As the database says.
+pub async fn open_guest(config: &Config) -> anyhow::Result<Store> {
+    let data = config.data_dir();
+    std::fs::create_dir_all(&data)
+        .with_context(|| format!("cannot make the data folder {}", data.display()))?;
+    Store::open(&StoreOptions::new(config.database_url(), Role::Guest))
+        .await
+        .context("cannot open the database")
+}
+
+impl Server {
+    /// Starts: database, journal, replay, listeners. When it returns, terminals and clients are served.
+    ///
+    /// # Errors
+    /// What stands in the way, with the setting or file concerned.
+    pub async fn start(config: &Config, options: ServerOptions) -> anyhow::Result<Self> {
+        if config.jt809 != "-" {
+            bail!("the JT/T 809 listener is not built yet: leave --jt809 at `-`");
+        }
+        let http = address("http", &config.http)?;
+        if options.dev_open && !http.ip().is_loopback() {
+            bail!("--dev-open serves loopback addresses only, not {http}");
+        }
+        let metrics = telemetry::start_metrics();
+        let (store, journal) = open_owned(config).await?;
+        let http = ingest::bind(http).with_context(|| format!("cannot listen on {http}"))?;
+        let (tcp, udp) = bind_terminals(config).await?;
+        let addresses = Addresses {
+            http: http.local_addr()?,
+            jt808: tcp.local_addr()?,
+        };
+        let position = store.journal_position().await?;
+        let changes = store.last_change().await?.cast_unsigned();
+        let live = Live::new(changes, position);
+        let parts = Parts {
+            store: store.clone(),
+            journal: journal.clone(),
+            clock: options.clock.clone(),
+            live: live.clone(),
+        };
+        let engine = Arc::new(
+            Engine::start(parts, config)
+                .await
+                .context("cannot take up where the last run ended")?,
+        );
+        if engine.replayed.records > 0 {
+            tracing::info!(
+                records = engine.replayed.records,
+                fixes = engine.replayed.fixes,
+                "journal replayed"
+            );
+        }
+        let stop = CancellationToken::new();
+        let (control, token) = ControlFile::create(&config.data_dir(), addresses.http)?;
+        let gateway = Arc::new(Gateway {
+            engine: Arc::clone(&engine),
+            journal: journal.clone(),
+            store: store.clone(),
+            clock: options.clock.clone(),
+            draining: stop.clone(),
+        });
+        let access = if options.dev_open {
+            Access::DevOpen
+        } else {
+            Access::HealthOnly
+        };
+        let state = ApiState {
+            access,
+            metrics: Some(metrics),
+            control: Some(ControlToken::new(&token)),
+            ..api_state(&gateway, &live, config)
+        };
+        tokio::spawn(duty_watch::watch(
+            gateway,
+            live,
+            Duration::from_secs(config.api.duty_watch_s),
+            stop.clone(),
+        ));
+        engine.serve_terminals(tcp, udp, config);
+        Ok(Self {
+            http: tokio::spawn(serve_http(http, api::router(state), stop.clone())),
+            engine,
+            store,
+            journal,
+            stop,
+            addresses,
+            control,
+            drain_max: Duration::from_secs(config.api.drain_s_max),
+        })
+    }
+
+    /// Where it listens.
+    pub const fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// The running engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Ends in order: no more input, pending fixes become durable and are judged and stored, connections end.
+    ///
+    /// # Errors
+    /// When the drain takes longer than its bound: what was acknowledged is durable all the same.
+    pub async fn drain(self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        let drained = tokio::time::timeout(self.drain_max, async {
+            self.engine.drain().await;
+            if let Err(error) = self.http.await {
+                tracing::error!(%error, "the HTTP server has failed");
+            }
+        })
+        .await;
+        self.control.remove();
+        self.journal.close().await;
+        self.store.close().await;
+        drained.context("the drain took too long; what was acknowledged is durable and is judged at the next start")
+    }
+}
+
+/// What the API is given; closed but for health.
+fn api_state(gateway: &Arc<Gateway>, live: &Live, config: &Config) -> ApiState {
+    ApiState {
+        store: gateway.store.clone(),
+        clock: gateway.clock.clone(),
+        live: live.clone(),
+        rules: Arc::clone(gateway) as _,
+        sink: Arc::clone(gateway) as _,
+        journal: Arc::clone(gateway) as _,
+        terminals: Arc::clone(gateway) as _,
+        readiness: Arc::clone(gateway) as _,
+        metrics: None,
+        access: Access::HealthOnly,
+        control: None,
+        limits: limits(config),
+        shutdown: gateway.draining.clone(),
+    }
+}
+
+async fn serve_http(
+    listener: TcpListener,
+    router: Router,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service)
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await
+}
+
+async fn bind_terminals(config: &Config) -> anyhow::Result<(TcpListener, UdpSocket)> {
+    let wanted = address("jt808", &config.jt808)?;
+    let tcp = ingest::bind(wanted).with_context(|| format!("cannot listen on {wanted}"))?;
+    // With port 0 both take the port that TCP got.
+    let same = tcp.local_addr()?;
+    let udp = UdpSocket::bind(same)
+        .await
+        .with_context(|| format!("cannot listen on {same} by UDP"))?;
+    Ok((tcp, udp))
+}
+
+fn address(setting: &str, text: &str) -> anyhow::Result<SocketAddr> {
+    text.parse()
+        .with_context(|| format!("--{setting} {text}: wanted an address such as 127.0.0.1:8080"))
+}
+
+fn limits(config: &Config) -> ApiLimits {
+    ApiLimits {
+        fixes_bytes_max: usize::try_from(config.api.body_bytes_max).unwrap_or(usize::MAX),
+        stream_subscribers_max: usize::try_from(config.api.streams_max).unwrap_or(usize::MAX),
+        online_s_max: i64::try_from(config.api.online_s_max).unwrap_or(i64::MAX),
+        ..ApiLimits::default()
+    }
+}

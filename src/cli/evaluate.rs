@@ -1,0 +1,251 @@
+//! `evaluate`: judges recorded fixes with no database; violations as JSON lines.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+
+use super::fix_options::FixOptions;
+use super::import::{ROADS_LATER, told};
+use crate::detect::{self, RouteValidity, VehicleProfile, judge_track};
+use crate::files::fixes::{self, FleetIndex, Registry, Subject};
+use crate::files::{areas, fleet, routes};
+use crate::geo::CorridorIndex;
+use crate::model::fleet::{FleetFolder, VehicleEntry};
+use crate::model::rules::RuleSet;
+use crate::model::{DriverId, Fix, Source, VehicleId, Violation};
+use crate::normalize::plausibility::assess;
+use crate::protocol::jt808::location::STATUS_POSITIONED;
+use crate::rulebook;
+use crate::view::{ViolationHistory, ViolationOwner, ViolationView};
+
+/// What to judge, and by what.
+#[derive(Clone, Debug, clap::Args)]
+pub struct EvaluateArgs {
+    /// Fleet folder
+    #[arg(long, value_name = "DIR")]
+    pub fleet: PathBuf,
+    /// File of fixes: .ndjson, .csv, .gpx or .jt808hex, each also .gz; may be given several times
+    #[arg(long, value_name = "FILE", required = true)]
+    pub fixes: Vec<PathBuf>,
+    /// Planned routes (GeoJSON)
+    #[arg(long, value_name = "FILE")]
+    pub routes: Option<PathBuf>,
+    /// Areas (GeoJSON); checked, but not judged in this version
+    #[arg(long, value_name = "FILE")]
+    pub areas: Option<PathBuf>,
+    /// OpenStreetMap extract; not in this version
+    #[arg(long, value_name = "FILE")]
+    pub roads: Option<PathBuf>,
+    /// Rulebook document (default: the built-in one)
+    #[arg(long, value_name = "FILE")]
+    pub rules: Option<PathBuf>,
+    /// How to read the fixes
+    #[command(flatten)]
+    pub options: FixOptions,
+}
+
+/// Bad lines of fixes that are told one by one; further ones are counted.
+const BAD_LINES_TOLD_MAX: u64 = 1000;
+
+/// Judges all fixes and writes violations to `out`, ordered by plate, beginning and kind; what is
+/// wrong with the input goes to `notes`.
+///
+/// # Errors
+/// When a file cannot be read or used as a whole. Bad lines of fixes are told and left out.
+pub fn run(args: &EvaluateArgs, out: &mut dyn Write, notes: &mut dyn Write) -> anyhow::Result<()> {
+    if args.roads.is_some() {
+        bail!(ROADS_LATER);
+    }
+    let rules = load_rules(args)?;
+    let fleet = told(fleet::read_folder(&args.fleet, &rules.zone), notes)?;
+    let routes = match &args.routes {
+        Some(file) => told(routes::read(file), notes)?,
+        None => Vec::new(),
+    };
+    if let Some(file) = &args.areas {
+        let areas = told(areas::read(file), notes)?;
+        let count = areas.len();
+        writeln!(
+            notes,
+            "{count} areas read; this version does not judge areas"
+        )?;
+    }
+    let mut register = Register::new(&fleet);
+    let tracks = read_tracks(args, &rules, &mut register, notes)?;
+    let routes = CorridorIndex::new(routes);
+    for (vehicle, violation) in judge(&fleet, &routes, &rules, &tracks) {
+        let owner = ViolationOwner {
+            plate: &vehicle.plate,
+            enterprise_id: &vehicle.enterprise_id,
+            driver: violation.driver.and_then(|id| register.licence(id)),
+        };
+        let history = ViolationHistory::first(violation.first_seen_at);
+        let view = ViolationView::new(&violation, owner, history, &rules.zone);
+        serde_json::to_writer(&mut *out, &view)?;
+        writeln!(out)?;
+    }
+    out.flush().context("cannot write the violations")
+}
+
+fn load_rules(args: &EvaluateArgs) -> anyhow::Result<RuleSet> {
+    let text = match &args.rules {
+        Some(file) => {
+            fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?
+        }
+        None => rulebook::default_document().to_owned(),
+    };
+    rulebook::parse(&text).context("the rulebook cannot be used")
+}
+
+/// Vehicles by their place in the fleet folder, drivers by first sight.
+struct Register {
+    index: FleetIndex,
+    licences: Vec<String>,
+}
+
+impl Register {
+    fn new(fleet: &FleetFolder) -> Self {
+        let mut index = FleetIndex::default();
+        for (id, vehicle) in (0..).zip(&fleet.vehicles) {
+            index.insert_vehicle(&vehicle.plate, vehicle.terminal.as_ref(), VehicleId(id));
+        }
+        Self {
+            index,
+            licences: Vec::new(),
+        }
+    }
+
+    fn licence(&self, id: DriverId) -> Option<&str> {
+        let place = usize::try_from(id.0).ok()?;
+        self.licences.get(place).map(String::as_str)
+    }
+}
+
+impl Registry for Register {
+    fn vehicle(&mut self, subject: &Subject<'_>) -> Option<VehicleId> {
+        self.index.find(subject)
+    }
+
+    fn driver(&mut self, licence: &str) -> Option<DriverId> {
+        if let Some(id) = self.index.find_driver(licence) {
+            return Some(id);
+        }
+        let id = DriverId(u32::try_from(self.licences.len()).ok()?);
+        self.index.insert_driver(licence, id);
+        self.licences.push(licence.to_owned());
+        Some(id)
+    }
+}
+
+type Tracks = BTreeMap<VehicleId, Vec<Fix>>;
+
+fn read_tracks(
+    args: &EvaluateArgs,
+    rules: &RuleSet,
+    register: &mut Register,
+    notes: &mut dyn Write,
+) -> anyhow::Result<Tracks> {
+    let options = args.options.read_options()?;
+    let mut tracks = Tracks::new();
+    for path in &args.fixes {
+        let input = fixes::open(path)?;
+        let mut bad_lines = 0;
+        let mut note_error = None;
+        fixes::read(input.format, input.reader, &options, &mut |line, row| {
+            // Recorded fixes have no time of receipt: each counts as received when it was taken.
+            let fix = row.and_then(|row| row.resolve(register, row.time, Source::File));
+            match fix {
+                Ok(mut fix) => {
+                    let positioned = fix.status & STATUS_POSITIONED != 0;
+                    fix.quality = assess(&rules.plausibility, &fix, positioned);
+                    tracks.entry(fix.vehicle).or_default().push(fix);
+                }
+                Err(error) => {
+                    bad_lines += 1;
+                    if bad_lines <= BAD_LINES_TOLD_MAX {
+                        let (path, code) = (path.display(), error.code());
+                        note_error = writeln!(notes, "{path}:{line}: {error} ({code})").err();
+                    }
+                }
+            }
+            match note_error {
+                Some(_) => ControlFlow::Break(()),
+                None => ControlFlow::Continue(()),
+            }
+        })
+        .with_context(|| format!("cannot read {}", path.display()))?;
+        if let Some(error) = note_error {
+            return Err(error.into());
+        }
+        if bad_lines > 0 {
+            writeln!(notes, "{}: {bad_lines} bad lines left out", path.display())?;
+        }
+    }
+    Ok(tracks)
+}
+
+/// Every violation with its vehicle, ordered by plate, beginning and kind.
+fn judge<'f>(
+    fleet: &'f FleetFolder,
+    routes: &CorridorIndex,
+    rules: &RuleSet,
+    tracks: &Tracks,
+) -> Vec<(&'f VehicleEntry, Violation)> {
+    let mut found = Vec::new();
+    for (id, vehicle) in (0..).zip(&fleet.vehicles) {
+        let Some(track) = tracks.get(&VehicleId(id)) else {
+            continue;
+        };
+        let profile = profile(vehicle, fleet, routes);
+        let context = detect::Context {
+            rules,
+            profile: &profile,
+            routes,
+        };
+        let violations = judge_track(&context, track);
+        found.extend(violations.into_iter().map(|violation| (vehicle, violation)));
+    }
+    found.sort_by(|(left_vehicle, left), (right_vehicle, right)| {
+        let key = |vehicle: &VehicleEntry, violation: &Violation| {
+            let color = vehicle.plate.color.name();
+            (color, violation.started_at, violation.kind.name())
+        };
+        let plates = left_vehicle.plate.text.cmp(&right_vehicle.plate.text);
+        plates.then_with(|| key(left_vehicle, left).cmp(&key(right_vehicle, right)))
+    });
+    found
+}
+
+/// What the register says of a vehicle: the routes of `assignments.csv`, or else the usual one.
+fn profile(vehicle: &VehicleEntry, fleet: &FleetFolder, routes: &CorridorIndex) -> VehicleProfile {
+    let mut validities: Vec<RouteValidity> = fleet
+        .assignments
+        .iter()
+        .filter(|assignment| assignment.plate == vehicle.plate)
+        .filter_map(|assignment| {
+            Some(RouteValidity {
+                route: routes.find(&assignment.route_id)?,
+                from: assignment.from,
+                to: assignment.to,
+            })
+        })
+        .collect();
+    if validities.is_empty() {
+        let usual = vehicle.route_id.as_deref().and_then(|id| routes.find(id));
+        validities.extend(usual.map(|route| RouteValidity {
+            route,
+            from: None,
+            to: None,
+        }));
+    }
+    VehicleProfile {
+        class: vehicle.class,
+        seats: vehicle.seats,
+        line_km: vehicle.line_km,
+        routes: validities,
+    }
+}

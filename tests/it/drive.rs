@@ -1,0 +1,224 @@
+//! Drives written as short text, and what the rules say of them as short text.
+
+use roadwarden::detect::{Context, RouteValidity, VehicleProfile, judge_track};
+use roadwarden::geo::CorridorIndex;
+use roadwarden::model::route::{RoadKind, Route};
+use roadwarden::model::rules::RuleSet;
+use roadwarden::model::violation::Details;
+use roadwarden::model::{
+    DriverId, Fix, Position, Quality, Source, Span, Speed, Timestamp, VehicleClass, VehicleId,
+    Violation,
+};
+use roadwarden::rulebook;
+
+/// Metres of a degree of latitude; near enough for a drive.
+const DEGREE_M: f64 = 111_195.0;
+
+/// The road that all drives follow: a meridian, up and down.
+const SOUTH: f64 = 28.0;
+const NORTH: f64 = 28.5;
+const LON: f64 = 112.9;
+
+/// The default rulebook.
+pub(crate) fn rules() -> RuleSet {
+    rulebook::parse(rulebook::default_document()).unwrap()
+}
+
+/// A moment from local text such as `11-21 08:00` or `11-21 08:00:30`, in 2026.
+pub(crate) fn moment(text: &str) -> Timestamp {
+    let seconds = if text.len() == 11 { ":00" } else { "" };
+    let text = format!("2026-{}{seconds}+08:00", text.replace(' ', "T"));
+    Timestamp::from_rfc3339(&text).unwrap()
+}
+
+/// A length such as `90s`, `15m`, `4h`, `2h30m`.
+pub(crate) fn length(text: &str) -> Span {
+    let mut total = Span::ZERO;
+    let mut digits = String::new();
+    for sign in text.chars() {
+        if sign.is_ascii_digit() {
+            digits.push(sign);
+            continue;
+        }
+        let number: i64 = digits.parse().unwrap();
+        digits.clear();
+        total = total
+            + match sign {
+                'h' => Span::from_hours(number),
+                'm' => Span::from_minutes(number),
+                's' => Span::from_seconds(number),
+                other => panic!("unit {other} in {text}"),
+            };
+    }
+    assert!(digits.is_empty(), "{text} ends without a unit");
+    total
+}
+
+/// A fix with everything usual.
+pub(crate) fn fix(time: Timestamp, kmh: u16, position: Position) -> Fix {
+    Fix {
+        vehicle: VehicleId(1),
+        time,
+        received: time + Span::from_seconds(2),
+        position,
+        speed: Speed::from_whole_kmh(kmh),
+        course: None,
+        altitude_m: None,
+        odometer: None,
+        alarm: 0,
+        status: 3,
+        driver: Some(DriverId(1)),
+        source: Source::File,
+        quality: Quality::GOOD,
+    }
+}
+
+/// Place after driving so far on the common road.
+pub(crate) fn place(driven_m: f64) -> Position {
+    let length_m = (NORTH - SOUTH) * DEGREE_M;
+    let there_and_back = driven_m.rem_euclid(2.0 * length_m);
+    let along_m = there_and_back.min(2.0 * length_m - there_and_back);
+    Position::from_degrees(SOUTH + along_m / DEGREE_M, LON).unwrap()
+}
+
+/// The fixes of a drive from `start`, one every `step`.
+///
+/// `drive 2h, stand 20m, gone@60 30m, drive@85 70s`: what is done, how fast, how long. Every part
+/// begins with a fix; the last fix stands at the end. `gone` moves without fixes, `astray` drives
+/// and `park` stands half a kilometre beside the road, `fault` drives with a fault bit.
+pub(crate) fn drive(start: &str, text: &str, step: Span) -> Vec<Fix> {
+    let mut fixes = Vec::new();
+    let mut time = moment(start);
+    let mut driven_m = 0.0;
+    let mut last = None;
+    for part in text.split(", ") {
+        let (what, long) = part.split_once(' ').unwrap();
+        let (what, kmh) = what.split_once('@').unwrap_or((what, "60"));
+        let stands = matches!(what, "stand" | "park");
+        let kmh: u16 = if stands { 0 } else { kmh.parse().unwrap() };
+        let beside_udeg = if matches!(what, "astray" | "park") {
+            5000
+        } else {
+            0
+        };
+        let end = time + length(long);
+        if what == "gone" {
+            driven_m += f64::from(kmh) / 3.6 * end.since(time).seconds();
+            time = end;
+            continue;
+        }
+        while time < end {
+            let mut fix = fix(time, kmh, place(driven_m));
+            fix.position.lon_udeg += beside_udeg;
+            fix.alarm = if what == "fault" { 1 << 4 } else { 0 };
+            fixes.push(fix);
+            let next = (time + step).min(end);
+            driven_m += f64::from(kmh) / 3.6 * next.since(time).seconds();
+            time = next;
+        }
+        last = Some(beside_udeg);
+    }
+    let mut end = fix(time, 0, place(driven_m));
+    end.position.lon_udeg += last.unwrap_or_default();
+    fixes.push(end);
+    fixes
+}
+
+/// The common road as a planned route.
+pub(crate) fn road(limit_kmh: u16, road: RoadKind) -> Route {
+    let at = |lat| Position::from_degrees(lat, LON).unwrap();
+    Route {
+        id: "R1".to_owned(),
+        name: "meridian".to_owned(),
+        half_width_m: 100.0,
+        line: vec![at(SOUTH), at(28.2), at(28.3), at(NORTH)],
+        limit: Some(Speed::from_whole_kmh(limit_kmh)),
+        road: Some(road),
+    }
+}
+
+/// Judges fixes of a vehicle of 45 seats; on a route where one is given.
+pub(crate) fn judge(
+    rules: &RuleSet,
+    class: VehicleClass,
+    route: Option<Route>,
+    fixes: &[Fix],
+) -> Vec<Violation> {
+    let routes = CorridorIndex::new(route.into_iter().collect());
+    let profile = VehicleProfile {
+        class,
+        seats: Some(45),
+        line_km: None,
+        routes: routes
+            .find("R1")
+            .map(|route| RouteValidity {
+                route,
+                from: None,
+                to: None,
+            })
+            .into_iter()
+            .collect(),
+    };
+    let context = Context {
+        rules,
+        profile: &profile,
+        routes: &routes,
+    };
+    judge_track(&context, fixes)
+}
+
+/// A violation on one line: `kind from..to severity points basis | what only this kind says`.
+pub(crate) fn line(violation: &Violation) -> String {
+    let zone = rules().zone;
+    let clock = |time: Timestamp| {
+        time.to_utc()
+            .with_timezone(&zone.tz())
+            .format("%m-%d %H:%M:%S")
+            .to_string()
+    };
+    let end = violation.ended_at.map_or("open".to_owned(), clock);
+    let points = violation
+        .points
+        .map_or("-".to_owned(), |points| points.to_string());
+    let basis = violation.points_basis.map_or("-", |basis| basis.name());
+    let details = match &violation.details {
+        Details::Speeding => {
+            let limit = violation.limit.as_ref().unwrap();
+            format!(
+                "{} over {}/{} {}{} at +{:.2}%/+{:.2}% x{}",
+                violation.peak.speed.kmh(),
+                limit.monitor.kmh(),
+                limit.legal.kmh(),
+                limit.source,
+                limit
+                    .reference
+                    .as_ref()
+                    .map_or(String::new(), |name| format!(" {name}")),
+                violation.excess_ratio * 100.0,
+                violation.legal_excess_ratio * 100.0,
+                violation.evidence.fixes,
+            )
+        }
+        Details::Fatigue { driving, limit, .. } => {
+            format!("{} of {} min", driving.minutes(), limit.minutes())
+        }
+        Details::RouteDeviation {
+            route_id,
+            max_distance_m,
+        } => format!("{route_id} by {max_distance_m:.0} m"),
+        Details::OfflineMovement { distance_m } => format!("{distance_m:.0} m"),
+        Details::TerminalAlarm { alarm } => alarm.clone(),
+        Details::None => String::new(),
+    };
+    format!(
+        "{} {}..{end} {} {points} {basis} | {details}",
+        violation.kind,
+        clock(violation.started_at),
+        violation.severity,
+    )
+}
+
+/// All lines.
+pub(crate) fn lines(violations: &[Violation]) -> Vec<String> {
+    violations.iter().map(line).collect()
+}

@@ -1,0 +1,200 @@
+//! Files in, verdicts out: `evaluate` on made and on real tracks, and the readers against each other.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use clap::Parser as _;
+use roadwarden::cli::evaluate::{self, EvaluateArgs};
+use roadwarden::files::fixes::{self, ReadOptions};
+use serde_json::Value;
+
+#[derive(clap::Parser)]
+struct Evaluate {
+    #[command(flatten)]
+    args: EvaluateArgs,
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Violations and what was told beside them.
+fn evaluate(options: &[&str]) -> (Vec<Value>, String) {
+    let options = std::iter::once("evaluate").chain(options.iter().copied());
+    let args = Evaluate::try_parse_from(options).unwrap().args;
+    let (mut out, mut notes) = (Vec::new(), Vec::new());
+    evaluate::run(&args, &mut out, &mut notes).unwrap();
+    let lines = String::from_utf8(out).unwrap();
+    let violations = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    (violations, String::from_utf8(notes).unwrap())
+}
+
+fn fixture(name: &str) -> String {
+    root()
+        .join("fixtures/evaluate")
+        .join(name)
+        .display()
+        .to_string()
+}
+
+/// One line a violation: what happened to whom, when and how bad it is.
+fn told(violation: &Value) -> String {
+    let text = |name: &str| violation[name].as_str().unwrap_or("null").to_owned();
+    let clock = |name: &str| text(name).get(11..19).unwrap_or("null").to_owned();
+    format!(
+        "{} {} {} {}-{} {} {} {}",
+        text("plate"),
+        text("kind"),
+        text("status"),
+        clock("started_at"),
+        clock("ended_at"),
+        violation["duration_s"],
+        text("severity"),
+        violation["limit"]["source"],
+    )
+}
+
+#[test]
+fn a_made_file_is_judged_as_its_readme_says() {
+    let (violations, notes) = evaluate(&[
+        "--fleet",
+        &fixture("fleet"),
+        "--fixes",
+        &fixture("fixes.ndjson"),
+        "--routes",
+        &fixture("routes.geojson"),
+    ]);
+    let found: Vec<_> = violations.iter().map(told).collect();
+    assert_eq!(
+        found,
+        [
+            "湘Z00001 offline_movement closed 12:00:00-12:10:00 600 L1 null",
+            "湘Z00001 speeding closed 23:10:00-23:11:10 70 L1 \"night\"",
+            "湘Z00002 speeding closed 14:01:00-14:02:00 60 L2 \"class\"",
+            "湘Z00003 route_deviation closed 10:04:40-10:09:40 300 L3 null",
+        ]
+    );
+    assert_eq!(violations[3]["driver"], "430-1");
+    let codes = ["unknown_vehicle", "bad_value", "bad_json"];
+    for code in codes {
+        assert!(notes.contains(&format!("({code})")), "{notes}");
+    }
+    assert!(notes.ends_with("3 bad lines left out\n"), "{notes}");
+}
+
+#[test]
+fn roads_are_refused_with_a_reason() {
+    let (fleet, fixes) = (fixture("fleet"), fixture("fixes.ndjson"));
+    let options = [
+        "x",
+        "--fleet",
+        &fleet,
+        "--fixes",
+        &fixes,
+        "--roads",
+        "a.osm.pbf",
+    ];
+    let args = Evaluate::try_parse_from(options).unwrap().args;
+    let error = evaluate::run(&args, &mut Vec::new(), &mut Vec::new()).unwrap_err();
+    assert!(error.to_string().starts_with("roads are not supported"));
+}
+
+/// Rows of a file as text, so that readers can be compared.
+fn rows(path: &Path, options: &ReadOptions) -> Vec<String> {
+    let input = fixes::open(path).unwrap();
+    let mut rows = Vec::new();
+    fixes::read(input.format, input.reader, options, &mut |_, row| {
+        let row = row.unwrap();
+        rows.push(format!(
+            "{} {} {:?} {}",
+            row.subject,
+            row.time.millis(),
+            row.position,
+            row.speed
+        ));
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    rows
+}
+
+#[test]
+fn the_same_fixes_read_the_same_from_every_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let ndjson = file(
+        "a.ndjson",
+        r#"{"plate":"湘Z00001","plate_color":"yellow","time":"2026-11-21T08:00:00+08:00","lat":28.1,"lon":112.9,"speed_kmh":36}"#,
+    );
+    let csv = file(
+        "a.csv",
+        "plate,plate_color,time,lat,lon,speed_kmh\n湘Z00001,yellow,2026-11-21T00:00:00Z,28.1,112.9,36.0\n",
+    );
+    let gpx = file(
+        "a.gpx",
+        r#"<gpx><trk><name>湘Z00001 yellow</name><trkseg><trkpt lat="28.1" lon="112.9">
+           <time>2026-11-21T00:00:00Z</time><speed>10</speed></trkpt></trkseg></trk></gpx>"#,
+    );
+    let options = ReadOptions::default();
+    let expected = rows(&ndjson, &options);
+    assert_eq!(expected.len(), 1);
+    assert_eq!(rows(&csv, &options), expected);
+    assert_eq!(rows(&gpx, &options), expected);
+}
+
+/// The shared tracks, where this machine has them.
+fn shared_tracks() -> Option<PathBuf> {
+    let candidates = ["../shared/data/tracks", "../../shared/data/tracks"];
+    let found = candidates.into_iter().map(|path| root().join(path));
+    found.into_iter().find(|path| path.is_dir())
+}
+
+#[test]
+fn a_real_truck_file_loads_as_it_is() {
+    let Some(tracks) = shared_tracks() else {
+        eprintln!("not run: no shared tracks beside the project");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "enterprises.csv",
+        "id,name,credit_code,region,kind\nE1,货运,,360000,freight\n",
+    );
+    write(
+        "vehicles.csv",
+        "plate,plate_color,enterprise_id,class\nAD00013,yellow,E1,heavy_truck\n",
+    );
+    let options = [
+        "--fleet",
+        &folder.path().display().to_string(),
+        "--fixes",
+        &tracks.join("truck_AD00013.csv.gz").display().to_string(),
+        "--columns",
+        "plate=vehicle,plate_color:=yellow,time=location_time,lat=lat,lon=lng,\
+         speed_kmh=gps_speed_kmh,course_deg=direction_deg,odometer_km=mileage_km",
+        "--time-zone",
+        "UTC",
+    ];
+    let (violations, notes) = evaluate(&options);
+    assert_eq!(notes, "", "every line is a fix");
+    assert!(
+        violations
+            .iter()
+            .all(|violation| violation["plate"] == "AD00013")
+    );
+    // 24 h of counters and all: judged from first to last, in order.
+    let starts: Vec<_> = violations
+        .iter()
+        .map(|violation| violation["started_at"].as_str().unwrap())
+        .collect();
+    assert!(starts.is_sorted(), "{starts:?}");
+}
