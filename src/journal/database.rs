@@ -1,7 +1,7 @@
 //! The journal as a table.
 //!
 //! On `SQLite` the table lives in a file of its own beside the database: a file has one writer, and
-//! an append must not wait for a flush. See `benches/README.md` for what that is worth.
+//! an append must not wait for a flush. `benches/store.rs` measures what that is worth.
 
 use std::sync::Arc;
 
