@@ -1,5 +1,10 @@
 //! Files in, verdicts out: `evaluate` on made and on real tracks, and the readers against each other.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failing step of a test must say where it stands"
+)]
+
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
