@@ -132,10 +132,32 @@ const LIVE: (i64, usize) = (30, 1);
 const SLOW: (i64, usize) = (60, 1);
 const BATCHED: (i64, usize) = (60, 3);
 
-const LAKE_TOUR: Plan = Plan::Tour(&[(&[0, 1, 8], 95), (&[8, 5, 0], 70), (&[0, 4, 9], 50), (&[9, 4, 0], 0)]);
-const CITY_TOUR: Plan = Plan::Tour(&[(&[0, 5, 10], 150), (&[10, 5, 0], 60), (&[0, 3, 9], 45), (&[9, 3, 0], 0)]);
-const EVENING_CHARTER: Plan = Plan::Tour(&[(&[0, 2, 11], 90), (&[11, 2, 0], 40), (&[0, 1, 6], 60), (&[6, 1, 0], 0)]);
-const FREIGHT: Plan = Plan::Tour(&[(&[1, 6, 2], 45), (&[2, 7, 3], 50), (&[3, 4, 5], 60), (&[5, 8, 1], 45), (&[1, 0, 3], 30), (&[3, 0, 1], 0)]);
+const LAKE_TOUR: Plan = Plan::Tour(&[
+    (&[0, 1, 8], 95),
+    (&[8, 5, 0], 70),
+    (&[0, 4, 9], 50),
+    (&[9, 4, 0], 0),
+]);
+const CITY_TOUR: Plan = Plan::Tour(&[
+    (&[0, 5, 10], 150),
+    (&[10, 5, 0], 60),
+    (&[0, 3, 9], 45),
+    (&[9, 3, 0], 0),
+]);
+const EVENING_CHARTER: Plan = Plan::Tour(&[
+    (&[0, 2, 11], 90),
+    (&[11, 2, 0], 40),
+    (&[0, 1, 6], 60),
+    (&[6, 1, 0], 0),
+]);
+const FREIGHT: Plan = Plan::Tour(&[
+    (&[1, 6, 2], 45),
+    (&[2, 7, 3], 50),
+    (&[3, 4, 5], 60),
+    (&[5, 8, 1], 45),
+    (&[1, 0, 3], 30),
+    (&[3, 0, 1], 0),
+]);
 
 use EnterpriseKind as Kind;
 use VehicleClass as Class;
@@ -148,11 +170,46 @@ pub(super) const FIRMS: [Firm; 12] = [
         region: COUNTY,
         kind: Kind::Passenger,
         groups: &[
-            group(Class::LineCoach2, Some(45), 6, line("R01", 5, 28), (at(6, 10), 25), LIVE),
-            group(Class::LineCoach2, Some(39), 1, line("R04", 4, 8), (at(3, 0), 0), LIVE),
-            group(Class::LineCoach2, Some(39), 1, line("R04", 4, 26), (at(0, 20), 0), LIVE),
-            group(Class::LineCoach3, Some(33), 4, line("R05", 8, 24), (at(6, 30), 30), SLOW),
-            group(Class::LineCoach4, Some(19), 4, line("R09", 6, 25), (at(6, 45), 35), SLOW),
+            group(
+                Class::LineCoach2,
+                Some(45),
+                6,
+                line("R01", 5, 28),
+                (at(6, 10), 25),
+                LIVE,
+            ),
+            group(
+                Class::LineCoach2,
+                Some(39),
+                1,
+                line("R04", 4, 8),
+                (at(3, 0), 0),
+                LIVE,
+            ),
+            group(
+                Class::LineCoach2,
+                Some(39),
+                1,
+                line("R04", 4, 26),
+                (at(0, 20), 0),
+                LIVE,
+            ),
+            group(
+                Class::LineCoach3,
+                Some(33),
+                4,
+                line("R05", 8, 24),
+                (at(6, 30), 30),
+                SLOW,
+            ),
+            group(
+                Class::LineCoach4,
+                Some(19),
+                4,
+                line("R09", 6, 25),
+                (at(6, 45), 35),
+                SLOW,
+            ),
         ],
         watch: Watch::Proper,
         expected: &[],
@@ -163,9 +220,30 @@ pub(super) const FIRMS: [Firm; 12] = [
         region: COUNTY,
         kind: Kind::Passenger,
         groups: &[
-            group(Class::LineCoach2, Some(37), 3, line("R04", 4, 24), (at(0, 10), 50), LIVE),
-            group(Class::LineCoach1, Some(51), 5, line("R03", 4, 35), (at(6, 20), 30), LIVE),
-            group(Class::LineCoach4, Some(19), 4, line("R07", 8, 24), (at(6, 40), 30), SLOW),
+            group(
+                Class::LineCoach2,
+                Some(37),
+                3,
+                line("R04", 4, 24),
+                (at(0, 10), 50),
+                LIVE,
+            ),
+            group(
+                Class::LineCoach1,
+                Some(51),
+                5,
+                line("R03", 4, 35),
+                (at(6, 20), 30),
+                LIVE,
+            ),
+            group(
+                Class::LineCoach4,
+                Some(19),
+                4,
+                line("R07", 8, 24),
+                (at(6, 40), 30),
+                SLOW,
+            ),
         ],
         watch: Watch::Sleeps,
         expected: &[Rule::N2, Rule::N4],
@@ -175,7 +253,14 @@ pub(super) const FIRMS: [Firm; 12] = [
         name: "望江客运",
         region: COUNTY,
         kind: Kind::Passenger,
-        groups: &[group(Class::LineCoach3, Some(33), 10, line("R06", 7, 25), (at(6, 0), 20), SLOW)],
+        groups: &[group(
+            Class::LineCoach3,
+            Some(33),
+            10,
+            line("R06", 7, 25),
+            (at(6, 0), 20),
+            SLOW,
+        )],
         watch: Watch::OneTrained,
         expected: &[Rule::N1],
     },
@@ -185,8 +270,22 @@ pub(super) const FIRMS: [Firm; 12] = [
         region: DISTRICT,
         kind: Kind::Passenger,
         groups: &[
-            group(Class::LineCoach2, Some(45), 5, line("R01", 5, 28), (at(7, 0), 25), LIVE),
-            group(Class::LineCoach4, Some(19), 9, line("R10", 6, 25), (at(6, 20), 15), SLOW),
+            group(
+                Class::LineCoach2,
+                Some(45),
+                5,
+                line("R01", 5, 28),
+                (at(7, 0), 25),
+                LIVE,
+            ),
+            group(
+                Class::LineCoach4,
+                Some(19),
+                9,
+                line("R10", 6, 25),
+                (at(6, 20), 15),
+                SLOW,
+            ),
         ],
         watch: Watch::Proper,
         expected: &[Rule::N3],
@@ -197,8 +296,22 @@ pub(super) const FIRMS: [Firm; 12] = [
         region: DISTRICT,
         kind: Kind::Hazmat,
         groups: &[
-            group(Class::Hazmat, None, 8, line("R11", 5, 40), (at(6, 15), 20), LIVE),
-            group(Class::Hazmat, None, 6, line("R12", 8, 30), (at(7, 0), 20), LIVE),
+            group(
+                Class::Hazmat,
+                None,
+                8,
+                line("R11", 5, 40),
+                (at(6, 15), 20),
+                LIVE,
+            ),
+            group(
+                Class::Hazmat,
+                None,
+                6,
+                line("R12", 8, 30),
+                (at(7, 0), 20),
+                LIVE,
+            ),
         ],
         watch: Watch::Proper,
         expected: &[Rule::N5, Rule::N6],
@@ -209,8 +322,22 @@ pub(super) const FIRMS: [Firm; 12] = [
         region: COUNTY,
         kind: Kind::Tourist,
         groups: &[
-            group(Class::TouristCoach, Some(49), 6, LAKE_TOUR, (at(7, 20), 15), SLOW),
-            group(Class::TouristCoach, Some(53), 6, CITY_TOUR, (at(7, 40), 15), LIVE),
+            group(
+                Class::TouristCoach,
+                Some(49),
+                6,
+                LAKE_TOUR,
+                (at(7, 20), 15),
+                SLOW,
+            ),
+            group(
+                Class::TouristCoach,
+                Some(53),
+                6,
+                CITY_TOUR,
+                (at(7, 40), 15),
+                LIVE,
+            ),
         ],
         watch: Watch::Proper,
         expected: &[Rule::N5],
@@ -221,8 +348,22 @@ pub(super) const FIRMS: [Firm; 12] = [
         region: COUNTY,
         kind: Kind::Hazmat,
         groups: &[
-            group(Class::Hazmat, None, 6, line("R11", 5, 40), (at(7, 10), 20), LIVE),
-            group(Class::Hazmat, None, 6, line("R12", 8, 30), (at(8, 0), 15), LIVE),
+            group(
+                Class::Hazmat,
+                None,
+                6,
+                line("R11", 5, 40),
+                (at(7, 10), 20),
+                LIVE,
+            ),
+            group(
+                Class::Hazmat,
+                None,
+                6,
+                line("R12", 8, 30),
+                (at(8, 0), 15),
+                LIVE,
+            ),
         ],
         watch: Watch::Proper,
         expected: &[],
@@ -233,8 +374,22 @@ pub(super) const FIRMS: [Firm; 12] = [
         region: COUNTY,
         kind: Kind::Passenger,
         groups: &[
-            group(Class::LineCoach3, Some(33), 8, line("R05", 7, 25), (at(6, 0), 20), SLOW),
-            group(Class::LineCoach4, Some(19), 10, line("R08", 6, 25), (at(6, 10), 20), SLOW),
+            group(
+                Class::LineCoach3,
+                Some(33),
+                8,
+                line("R05", 7, 25),
+                (at(6, 0), 20),
+                SLOW,
+            ),
+            group(
+                Class::LineCoach4,
+                Some(19),
+                10,
+                line("R08", 6, 25),
+                (at(6, 10), 20),
+                SLOW,
+            ),
             group(Class::LineCoach4, Some(19), 2, Plan::Silent, (0, 0), SLOW),
         ],
         watch: Watch::Proper,
@@ -245,7 +400,14 @@ pub(super) const FIRMS: [Firm; 12] = [
         name: "南屏包车",
         region: COUNTY,
         kind: Kind::Tourist,
-        groups: &[group(Class::CharterCoach, Some(45), 10, EVENING_CHARTER, (at(13, 30), 10), SLOW)],
+        groups: &[group(
+            Class::CharterCoach,
+            Some(45),
+            10,
+            EVENING_CHARTER,
+            (at(13, 30), 10),
+            SLOW,
+        )],
         watch: Watch::NoNote,
         expected: &[Rule::N8],
     },
@@ -255,8 +417,22 @@ pub(super) const FIRMS: [Firm; 12] = [
         region: DISTRICT,
         kind: Kind::Passenger,
         groups: &[
-            group(Class::LineCoach2, Some(49), 6, line("R02", 4, 35), (at(14, 30), 15), LIVE),
-            group(Class::LineCoach3, Some(33), 6, line("R08", 6, 25), (at(6, 30), 30), SLOW),
+            group(
+                Class::LineCoach2,
+                Some(49),
+                6,
+                line("R02", 4, 35),
+                (at(14, 30), 15),
+                LIVE,
+            ),
+            group(
+                Class::LineCoach3,
+                Some(33),
+                6,
+                line("R08", 6, 25),
+                (at(6, 30), 30),
+                SLOW,
+            ),
         ],
         watch: Watch::Proper,
         expected: &[Rule::N9],
@@ -267,10 +443,38 @@ pub(super) const FIRMS: [Firm; 12] = [
         region: DISTRICT,
         kind: Kind::Mixed,
         groups: &[
-            group(Class::LineCoach2, Some(45), 1, line("R02", 4, 10), (at(6, 30), 0), LIVE),
-            group(Class::LineCoach2, Some(45), 5, line("R01", 5, 28), (at(7, 30), 25), LIVE),
-            group(Class::LineCoach2, Some(45), 5, line("R02", 4, 35), (at(7, 0), 30), LIVE),
-            group(Class::LineCoach2, Some(39), 1, line("R04", 4, 26), (at(1, 10), 0), LIVE),
+            group(
+                Class::LineCoach2,
+                Some(45),
+                1,
+                line("R02", 4, 10),
+                (at(6, 30), 0),
+                LIVE,
+            ),
+            group(
+                Class::LineCoach2,
+                Some(45),
+                5,
+                line("R01", 5, 28),
+                (at(7, 30), 25),
+                LIVE,
+            ),
+            group(
+                Class::LineCoach2,
+                Some(45),
+                5,
+                line("R02", 4, 35),
+                (at(7, 0), 30),
+                LIVE,
+            ),
+            group(
+                Class::LineCoach2,
+                Some(39),
+                1,
+                line("R04", 4, 26),
+                (at(1, 10), 0),
+                LIVE,
+            ),
         ],
         watch: Watch::Proper,
         expected: &[],
@@ -280,7 +484,14 @@ pub(super) const FIRMS: [Firm; 12] = [
         name: "平川货运",
         region: COUNTY,
         kind: Kind::Freight,
-        groups: &[group(Class::HeavyTruck, None, 8, FREIGHT, (at(6, 30), 25), BATCHED)],
+        groups: &[group(
+            Class::HeavyTruck,
+            None,
+            8,
+            FREIGHT,
+            (at(6, 30), 25),
+            BATCHED,
+        )],
         watch: Watch::Proper,
         expected: &[],
     },
@@ -316,16 +527,76 @@ pub(super) const TWISTS: &[(&str, usize, Twist)] = &[
     ("E05", 2, Twist::Blind { leg: 1 }),
     ("E06", 6, Twist::AntennaFault { leg: 0 }),
     ("E10", 7, Twist::Contradiction { leg: 2 }),
-    ("E04", 0, Twist::Trial { handled: [true, false] }),
-    ("E04", 1, Twist::Trial { handled: [true, false] }),
-    ("E04", 2, Twist::Trial { handled: [true, false] }),
-    ("E04", 3, Twist::Trial { handled: [true, false] }),
-    ("E04", 4, Twist::Trial { handled: [false, false] }),
+    (
+        "E04",
+        0,
+        Twist::Trial {
+            handled: [true, false],
+        },
+    ),
+    (
+        "E04",
+        1,
+        Twist::Trial {
+            handled: [true, false],
+        },
+    ),
+    (
+        "E04",
+        2,
+        Twist::Trial {
+            handled: [true, false],
+        },
+    ),
+    (
+        "E04",
+        3,
+        Twist::Trial {
+            handled: [true, false],
+        },
+    ),
+    (
+        "E04",
+        4,
+        Twist::Trial {
+            handled: [false, false],
+        },
+    ),
     // Looks bad, is not: nine of ten handled is enough, and so is all else that it does.
     ("E11", 0, Twist::Suspicious),
-    ("E11", 1, Twist::Trial { handled: [true, true] }),
-    ("E11", 2, Twist::Trial { handled: [true, true] }),
-    ("E11", 3, Twist::Trial { handled: [true, true] }),
-    ("E11", 4, Twist::Trial { handled: [true, true] }),
-    ("E11", 5, Twist::Trial { handled: [true, false] }),
+    (
+        "E11",
+        1,
+        Twist::Trial {
+            handled: [true, true],
+        },
+    ),
+    (
+        "E11",
+        2,
+        Twist::Trial {
+            handled: [true, true],
+        },
+    ),
+    (
+        "E11",
+        3,
+        Twist::Trial {
+            handled: [true, true],
+        },
+    ),
+    (
+        "E11",
+        4,
+        Twist::Trial {
+            handled: [true, true],
+        },
+    ),
+    (
+        "E11",
+        5,
+        Twist::Trial {
+            handled: [true, false],
+        },
+    ),
 ];

@@ -1,6 +1,6 @@
 //! What monitors and the regulator do in the story: shifts, inquiries, reminders, handlings.
 
-use super::cast::{FIRMS, Firm, Plan, Twist, Watch, TWISTS};
+use super::cast::{FIRMS, Firm, Plan, TWISTS, Twist, Watch};
 use super::fleet::{monitor_id, monitor_name};
 use super::planned::{Planned, Remind};
 use super::random::Random;
@@ -17,10 +17,22 @@ type Stint = (usize, i64, Option<i64>, bool);
 /// The stints of an enterprise's monitors, by monitor.
 fn stints(firm: &Firm) -> Vec<Stint> {
     let mut stints: Vec<Stint> = match firm.watch {
-        Watch::Proper => vec![(1, -240, Some(480), true), (0, 480, Some(1200), true), (1, 1200, None, true)],
-        Watch::Sleeps => vec![(1, -240, Some(160), true), (0, 360, Some(1200), true), (1, 1200, None, true)],
+        Watch::Proper => vec![
+            (1, -240, Some(480), true),
+            (0, 480, Some(1200), true),
+            (1, 1200, None, true),
+        ],
+        Watch::Sleeps => vec![
+            (1, -240, Some(160), true),
+            (0, 360, Some(1200), true),
+            (1, 1200, None, true),
+        ],
         Watch::OneTrained => vec![(0, 330, Some(1290), true)],
-        Watch::NoNote => vec![(1, -240, Some(480), true), (0, 480, Some(1200), false), (1, 1200, None, true)],
+        Watch::NoNote => vec![
+            (1, -240, Some(480), true),
+            (0, 480, Some(1200), false),
+            (1, 1200, None, true),
+        ],
     };
     let trial = TWISTS
         .iter()
@@ -83,7 +95,11 @@ pub(super) fn inquiries(day: Timestamp, random: &mut Random) -> Vec<Event> {
             let suspicious = TWISTS
                 .iter()
                 .any(|(id, _, twist)| *id == firm.id && matches!(twist, Twist::Suspicious));
-            let takes = if suspicious { 5 } else { 1 + i64::from(random.below(4)) };
+            let takes = if suspicious {
+                5
+            } else {
+                1 + i64::from(random.below(4))
+            };
             let monitor = usize::from(inquiry == 0);
             events.extend((!asleep).then(|| Event {
                 at: sent + Span::from_minutes(takes),

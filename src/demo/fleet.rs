@@ -50,7 +50,9 @@ pub(super) fn register(
         ..FleetFolder::default()
     };
     for (number, seat) in seats.iter().enumerate() {
-        fleet.vehicles.extend(vehicle(seat, number, network, random));
+        fleet
+            .vehicles
+            .extend(vehicle(seat, number, network, random));
         for _ in 0..drivers(seat.group) {
             let of_county = fleet.drivers.len() + 1;
             fleet.drivers.push(Driver {
@@ -85,7 +87,11 @@ pub(super) fn monitor_id(firm: &str, number: usize) -> String {
 
 /// Name of a monitor: a post, no person.
 pub(super) fn monitor_name(number: usize) -> &'static str {
-    if number == 0 { "监控员甲" } else { "监控员乙" }
+    if number == 0 {
+        "监控员甲"
+    } else {
+        "监控员乙"
+    }
 }
 
 fn monitors(firm: &Firm, day: Timestamp) -> Vec<Monitor> {

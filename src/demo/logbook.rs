@@ -113,7 +113,11 @@ impl Logbook {
         let end_m = drive.way.line.length_m();
         self.position = beside.place(&drive.way.line, end_m);
         // The arrival itself is the first report of the stop that follows.
-        if self.reports.last().is_some_and(|last| self.second(last) == driven.arrived_s) {
+        if self
+            .reports
+            .last()
+            .is_some_and(|last| self.second(last) == driven.arrived_s)
+        {
             self.reports.pop();
         }
         driven

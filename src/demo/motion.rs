@@ -43,12 +43,18 @@ pub(super) struct Style {
     pub(super) share: f64,
     /// Keeps exactly to its speed, without swaying.
     pub(super) steady: bool,
-    /// Carries passengers: four fifths of the limit at night.
-    pub(super) passengers: bool,
-    /// Carries dangerous goods: lower limits.
-    pub(super) hazmat: bool,
-    /// A heavy truck, which is slower than the limit of an expressway.
-    pub(super) truck: bool,
+    pub(super) load: Load,
+}
+
+/// What a vehicle carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Load {
+    /// Passengers: four fifths of the limit at night.
+    Passengers,
+    /// Dangerous goods: lower limits.
+    Hazmat,
+    /// Goods, on a heavy truck that is slower than the limit of an expressway.
+    Goods,
 }
 
 /// One drive over a way.
@@ -137,7 +143,11 @@ impl Drive<'_> {
             ..*now
         };
         let limit_kmh = self.limit_kmh(now).min(self.limit_kmh(&cautious));
-        let able_kmh = if self.style.truck { TRUCK_KMH } else { f64::INFINITY };
+        let able_kmh = if self.style.load == Load::Goods {
+            TRUCK_KMH
+        } else {
+            f64::INFINITY
+        };
         limit_kmh.min(able_kmh) * self.style.share * swayed / 3.6
     }
 
@@ -149,12 +159,12 @@ impl Drive<'_> {
             .iter()
             .find(|(end_m, _)| now.along_m < *end_m)
             .map_or(RoadClass::County, |(_, class)| *class);
-        let limit_kmh = f64::from(if self.style.hazmat {
+        let limit_kmh = f64::from(if self.style.load == Load::Hazmat {
             class.hazmat_kmh()
         } else {
             class.limit_kmh()
         });
-        if self.style.passengers && is_night(now.second) {
+        if self.style.load == Load::Passengers && is_night(now.second) {
             limit_kmh * 0.8
         } else {
             limit_kmh
@@ -275,9 +285,7 @@ mod tests {
     const COACH: Style = Style {
         share: 0.96,
         steady: false,
-        passengers: true,
-        hazmat: false,
-        truck: false,
+        load: Load::Passengers,
     };
 
     fn drive(departs_s: i64, style: Style, surges: &[Surge]) -> Vec<Moment> {
@@ -305,7 +313,10 @@ mod tests {
             let (a, b) = (pair[0], pair[1]);
             assert_eq!(b.second, a.second + 1);
             assert!((b.along_m - a.along_m - b.mps).abs() < 12.0, "{a:?} {b:?}");
-            assert!(b.mps - a.mps <= SPEED_UP + 2.0 && a.mps - b.mps <= 4.0, "{a:?} {b:?}");
+            assert!(
+                b.mps - a.mps <= SPEED_UP + 2.0 && a.mps - b.mps <= 4.0,
+                "{a:?} {b:?}"
+            );
         }
         assert!((90.0..=100.0).contains(&fastest_kmh(&moments)));
         let stopped = moments.iter().filter(|m| m.mps == 0.0).count();
@@ -358,7 +369,12 @@ mod tests {
             ramp_m: 4000.0,
             far_m: 1200.0,
         };
-        for (along_m, right_m) in [(0.0, 0.0), (7000.0, 600.0), (12_000.0, 1200.0), (20_000.0, 0.0)] {
+        for (along_m, right_m) in [
+            (0.0, 0.0),
+            (7000.0, 600.0),
+            (12_000.0, 1200.0),
+            (20_000.0, 0.0),
+        ] {
             assert!((detour.right_m(along_m) - right_m).abs() < 1e-9);
         }
     }

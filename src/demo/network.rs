@@ -90,18 +90,54 @@ pub(super) struct LineRoute {
 
 /// Every planned line.
 pub(super) const LINES: [LineRoute; 12] = [
-    LineRoute { id: "R01", towns: &[0, 5, 10] },
-    LineRoute { id: "R02", towns: &[0, 2, 11] },
-    LineRoute { id: "R03", towns: &[0, 1, 12] },
-    LineRoute { id: "R04", towns: &[0, 3, 13] },
-    LineRoute { id: "R05", towns: &[0, 4, 9] },
-    LineRoute { id: "R06", towns: &[1, 8, 5] },
-    LineRoute { id: "R07", towns: &[1, 6, 2] },
-    LineRoute { id: "R08", towns: &[9, 4, 5] },
-    LineRoute { id: "R09", towns: &[2, 7, 3] },
-    LineRoute { id: "R10", towns: &[9, 3, 4] },
-    LineRoute { id: "R11", towns: &[5, 10] },
-    LineRoute { id: "R12", towns: &[1, 2] },
+    LineRoute {
+        id: "R01",
+        towns: &[0, 5, 10],
+    },
+    LineRoute {
+        id: "R02",
+        towns: &[0, 2, 11],
+    },
+    LineRoute {
+        id: "R03",
+        towns: &[0, 1, 12],
+    },
+    LineRoute {
+        id: "R04",
+        towns: &[0, 3, 13],
+    },
+    LineRoute {
+        id: "R05",
+        towns: &[0, 4, 9],
+    },
+    LineRoute {
+        id: "R06",
+        towns: &[1, 8, 5],
+    },
+    LineRoute {
+        id: "R07",
+        towns: &[1, 6, 2],
+    },
+    LineRoute {
+        id: "R08",
+        towns: &[9, 4, 5],
+    },
+    LineRoute {
+        id: "R09",
+        towns: &[2, 7, 3],
+    },
+    LineRoute {
+        id: "R10",
+        towns: &[9, 3, 4],
+    },
+    LineRoute {
+        id: "R11",
+        towns: &[5, 10],
+    },
+    LineRoute {
+        id: "R12",
+        towns: &[1, 2],
+    },
 ];
 
 /// Half-width of every planned line. Unit: m.
@@ -110,8 +146,17 @@ pub(super) const HALF_WIDTH_M: f64 = 100.0;
 /// Towns and roads as drawn for one seed.
 #[derive(Debug)]
 pub(super) struct Network {
-    /// Both ends, class and points of each road, in the plane. Unit: km.
-    roads: Vec<(usize, usize, RoadClass, Vec<(f64, f64)>)>,
+    roads: Vec<Road>,
+}
+
+/// A road as drawn.
+#[derive(Debug)]
+struct Road {
+    from: usize,
+    to: usize,
+    class: RoadClass,
+    /// In the plane. Unit: km.
+    points: Vec<(f64, f64)>,
 }
 
 /// A way over the network, ready to be driven.
@@ -138,7 +183,12 @@ impl Network {
             .iter()
             .map(|(from, to, class)| {
                 let ends = (town(&towns, *from), town(&towns, *to));
-                (*from, *to, *class, bend(random, ends, *class))
+                Road {
+                    from: *from,
+                    to: *to,
+                    class: *class,
+                    points: bend(random, ends, *class),
+                }
             })
             .collect();
         Self { roads }
@@ -150,19 +200,20 @@ impl Network {
         let mut stretches = Vec::new();
         for pair in towns.windows(2) {
             let [from, to] = pair else { continue };
-            let found = self.roads.iter().find(|(a, b, _, _)| {
-                (a, b) == (from, to) || (a, b) == (to, from)
+            let found = self.roads.iter().find(|road| {
+                let ends = (&road.from, &road.to);
+                ends == (from, to) || ends == (to, from)
             });
-            let Some((a, _, class, road)) = found else {
+            let Some(road) = found else {
                 continue;
             };
-            let drawn = road.iter().map(|(east, north)| place(*east, *north));
-            if a == from {
+            let drawn = road.points.iter().map(|(east, north)| place(*east, *north));
+            if road.from == *from {
                 points.extend(drawn);
             } else {
                 points.extend(drawn.rev());
             }
-            stretches.push((Line::new(points.clone()).length_m(), *class));
+            stretches.push((Line::new(points.clone()).length_m(), road.class));
         }
         Way {
             line: Line::new(points),
@@ -276,7 +327,7 @@ mod tests {
             let network = Network::draw(&mut Random::new(seed));
             for (index, a) in network.roads.iter().enumerate() {
                 for b in network.roads.iter().skip(index + 1) {
-                    assert!(!crosses(&a.3, &b.3), "{seed}: {:?} {:?}", (a.0, a.1), (b.0, b.1));
+                    assert!(!crosses(&a.points, &b.points), "{seed}: {a:?} {b:?}");
                 }
             }
         }
@@ -288,7 +339,11 @@ mod tests {
         for line in LINES {
             let way = network.line(line.id);
             assert_eq!(way.stretches.len(), line.towns.len() - 1, "{}", line.id);
-            assert!(way.stretches.iter().all(|stretch| stretch.1 == way.stretches[0].1));
+            assert!(
+                way.stretches
+                    .iter()
+                    .all(|stretch| stretch.1 == way.stretches[0].1)
+            );
             for (town, along_m) in [(line.towns.first(), 0.0), (line.towns.last(), 1e9)] {
                 let (_, east, north) = TOWNS[*town.unwrap()];
                 assert!(metres(way.line.at(along_m, 0.0), place(east, north)) < 1200.0);

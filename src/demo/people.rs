@@ -117,15 +117,11 @@ impl<'a> People<'a> {
     }
 
     /// Speaks to the driver through the terminal, or by telephone where it is not connected.
-    async fn remind(
-        &mut self,
-        violation: usize,
-        text: &str,
-        now: Timestamp,
-    ) -> anyhow::Result<()> {
+    async fn remind(&mut self, violation: usize, text: &str, now: Timestamp) -> anyhow::Result<()> {
         let id = self.violation(violation).await?;
         let path = format!("/api/v1/violations/{id}/reminders");
-        let body = |channel: &str| json!({ "channel": channel, "text": text, "sent_at": told(now) });
+        let body =
+            |channel: &str| json!({ "channel": channel, "text": text, "sent_at": told(now) });
         let spoken = self.http.post(&path, &body("terminal_voice")).await?;
         if spoken.status == 409 {
             self.http.post(&path, &body("phone")).await?.json()?;
@@ -158,7 +154,11 @@ impl<'a> People<'a> {
                 return Ok(id);
             }
             if Instant::now() > given_up {
-                bail!("{} of {plate} from {} is not shown", planned.kind, told(planned.from));
+                bail!(
+                    "{} of {plate} from {} is not shown",
+                    planned.kind,
+                    told(planned.from)
+                );
             }
             sleep(LOOK_AGAIN).await;
         }

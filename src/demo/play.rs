@@ -25,7 +25,7 @@ use crate::model::duty::Period;
 use crate::model::{LocalZone, Region, Span, Timestamp};
 
 /// Longest wait until the server shows what it has acknowledged.
-pub(super) const VISIBLE_WITHIN: Duration = Duration::from_secs(60);
+pub(super) const VISIBLE_WITHIN: Duration = Duration::from_mins(1);
 /// Pause between two looks.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(40);
 const MINUTE_MS: i64 = 60_000;
@@ -152,9 +152,11 @@ impl Player<'_> {
             Action::Batch { vehicle, reports } => {
                 (*vehicle, in_frames(reports, Upload::Batch), reports.len())
             }
-            Action::BlindUpload { vehicle, reports } => {
-                (*vehicle, in_frames(reports, Upload::BlindArea), reports.len())
-            }
+            Action::BlindUpload { vehicle, reports } => (
+                *vehicle,
+                in_frames(reports, Upload::BlindArea),
+                reports.len(),
+            ),
             Action::DriverCard {
                 vehicle,
                 driver,
@@ -181,7 +183,10 @@ impl Player<'_> {
     fn identity(&self, vehicle: usize) -> anyhow::Result<Identity> {
         let fleet = &self.county.fleet;
         let entry = fleet.vehicles.get(vehicle).context("no such vehicle")?;
-        let enterprise = fleet.enterprises.iter().find(|e| e.id == entry.enterprise_id);
+        let enterprise = fleet
+            .enterprises
+            .iter()
+            .find(|e| e.id == entry.enterprise_id);
         let region: &Region = &enterprise.context("no such enterprise")?.region;
         Ok(Identity {
             phone: entry.terminal.clone().context("no terminal")?,
@@ -217,7 +222,10 @@ impl Player<'_> {
             match open {
                 None => return Ok(()),
                 Some((vehicle, time)) if Instant::now() > given_up => {
-                    bail!("vehicle {vehicle}: the report of {} is not shown", told(*time));
+                    bail!(
+                        "vehicle {vehicle}: the report of {} is not shown",
+                        told(*time)
+                    );
                 }
                 Some(_) => sleep(LOOK_AGAIN).await,
             }

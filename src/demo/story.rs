@@ -110,12 +110,16 @@ fn tell(
         },
     }));
     if batch > 1 {
-        events.extend(batches(&story.live, batch).into_iter().filter_map(|reports| {
-            Some(Event {
-                at: reports.last()?.time,
-                action: Action::Batch { vehicle, reports },
-            })
-        }));
+        events.extend(
+            batches(&story.live, batch)
+                .into_iter()
+                .filter_map(|reports| {
+                    Some(Event {
+                        at: reports.last()?.time,
+                        action: Action::Batch { vehicle, reports },
+                    })
+                }),
+        );
     } else {
         let live = story.live.into_iter().map(|report| (report.time, report));
         events.extend(live.chain(story.again).map(|(at, report)| Event {
@@ -204,7 +208,10 @@ mod tests {
         let day = county(1).day;
         assert!(day.events.is_sorted_by_key(|event| event.at));
         for event in &day.events {
-            assert!(day.began_at < event.at && event.at <= day.ended_at, "{event:?}");
+            assert!(
+                day.began_at < event.at && event.at <= day.ended_at,
+                "{event:?}"
+            );
             let wire = matches!(
                 event.action,
                 Action::Report { .. }
@@ -248,7 +255,10 @@ mod tests {
     fn places_are_in_china_and_values_plausible() {
         for report in tracks(&county(1)).iter().flatten() {
             assert!((27.9..30.4).contains(&report.position.lat()), "{report:?}");
-            assert!((111.9..114.7).contains(&report.position.lon()), "{report:?}");
+            assert!(
+                (111.9..114.7).contains(&report.position.lon()),
+                "{report:?}"
+            );
             assert!(report.speed <= Speed::from_whole_kmh(125), "{report:?}");
             assert!((0..300).contains(&report.altitude_m), "{report:?}");
         }
@@ -262,7 +272,10 @@ mod tests {
                 continue;
             };
             let driven_km = last.odometer.km() - first.odometer.km();
-            assert!(track.len() == 1 || (100.0..700.0).contains(&driven_km), "{driven_km}");
+            assert!(
+                track.len() == 1 || (100.0..700.0).contains(&driven_km),
+                "{driven_km}"
+            );
         }
     }
 

@@ -58,10 +58,19 @@ pub fn table(failing: &Value) -> String {
         text("from"),
         text("to")
     )];
-    let mut rows = vec![[
-        "enterprise", "region", "vehicles", "rule", "value", "threshold", "reason", "evidence",
-    ]
-    .map(str::to_owned)];
+    let mut rows = vec![
+        [
+            "enterprise",
+            "region",
+            "vehicles",
+            "rule",
+            "value",
+            "threshold",
+            "reason",
+            "evidence",
+        ]
+        .map(str::to_owned),
+    ];
     let empty = Vec::new();
     let list = |value: Option<&Value>| value.and_then(Value::as_array).unwrap_or(&empty).clone();
     for item in list(failing.get("items")) {
@@ -78,15 +87,25 @@ fn row(item: &Value, reason: &Value, first: bool) -> [String; 8] {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or("").to_owned();
     let once = |cell: String| if first { cell } else { String::new() };
     let enterprise = |key: &str| text(item.pointer(&format!("/enterprise/{key}")));
-    let vehicles = item.get("vehicles").map_or_else(String::new, Value::to_string);
+    let vehicles = item
+        .get("vehicles")
+        .map_or_else(String::new, Value::to_string);
     let statutory = reason.get("statutory").and_then(Value::as_bool) == Some(true);
     let unit = text(reason.get("unit"));
-    let title = format!("{} {}", text(reason.get("title_zh")), text(reason.get("title")));
+    let title = format!(
+        "{} {}",
+        text(reason.get("title_zh")),
+        text(reason.get("title"))
+    );
     [
         once(format!("{} {}", enterprise("id"), enterprise("name"))),
         once(enterprise("region")),
         once(vehicles),
-        format!("{}{}", text(reason.get("rule")), if statutory { "*" } else { "" }),
+        format!(
+            "{}{}",
+            text(reason.get("rule")),
+            if statutory { "*" } else { "" }
+        ),
         measured(reason.get("value"), &unit),
         measured(reason.get("threshold"), &unit),
         title,
@@ -108,7 +127,10 @@ fn proof(reason: &Value) -> String {
     let Some(evidence) = reason.get("evidence").and_then(Value::as_array) else {
         return String::new();
     };
-    let note = evidence.first().and_then(|item| item.get("note")).and_then(Value::as_str);
+    let note = evidence
+        .first()
+        .and_then(|item| item.get("note"))
+        .and_then(Value::as_str);
     let note = cut(note.unwrap_or(""), NOTE_WIDTH);
     match evidence.len() {
         0 | 1 => note,
@@ -194,14 +216,14 @@ mod tests {
                 "evidence": [{"note": "湘FK1001 drove"}, {"note": "again"}]})
         };
         let failing = json!({
-            "from": "2026-11-13T00:00:00+08:00", "to": "2026-11-22T00:00:00+08:00",
-            "enterprises_total": 12, "enterprises_failing": 2,
-            "items": [
-                {"enterprise": {"id": "E02", "name": "云溪运输", "region": "430691"}, "vehicles": 12,
-                 "reasons": [reason("N2", 131.0, "min", false), reason("N4", 0.5, "ratio", false)]},
-                {"enterprise": {"id": "E3", "name": "短", "region": "430691"}, "vehicles": 9,
-                 "reasons": [reason("N1", 1.0, "monitors", true)]},
-            ]});
+        "from": "2026-11-13T00:00:00+08:00", "to": "2026-11-22T00:00:00+08:00",
+        "enterprises_total": 12, "enterprises_failing": 2,
+        "items": [
+            {"enterprise": {"id": "E02", "name": "云溪运输", "region": "430691"}, "vehicles": 12,
+             "reasons": [reason("N2", 131.0, "min", false), reason("N4", 0.5, "ratio", false)]},
+            {"enterprise": {"id": "E3", "name": "短", "region": "430691"}, "vehicles": 9,
+             "reasons": [reason("N1", 1.0, "monitors", true)]},
+        ]});
         let expected = "\
 2 of 12 enterprises fail their 24-hour monitoring duty, 2026-11-13T00:00:00+08:00 to 2026-11-22T00:00:00+08:00:
 enterprise    region  vehicles  rule       value    threshold  reason      evidence
@@ -221,7 +243,11 @@ E3 短         430691         9  N1*   1 monitors  10 monitors  标题 Title  �
 
     #[test]
     fn anything_makes_a_table() {
-        for odd in [json!(null), json!({"items": [{"reasons": [{}]}, 3]}), json!([])] {
+        for odd in [
+            json!(null),
+            json!({"items": [{"reasons": [{}]}, 3]}),
+            json!([]),
+        ] {
             assert!(table(&odd).contains("enterprises fail"));
         }
     }

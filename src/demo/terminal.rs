@@ -32,7 +32,7 @@ const COMMANDS: usize = 4;
 /// Longest wait for an acknowledgement.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 /// A connection says that it is alive this often.
-const HEARTBEAT: Duration = Duration::from_secs(60);
+const HEARTBEAT: Duration = Duration::from_mins(1);
 /// Connections tried for one upload, and the pause between them.
 const ATTEMPTS: usize = 5;
 const PAUSE: Duration = Duration::from_millis(300);
@@ -282,7 +282,11 @@ impl Link {
                             continue;
                         };
                         if !matches!(ack.result, AckResult::SUCCESS | AckResult::ALARM_HANDLED) {
-                            bail!("message {:#06x} was refused: {:?}", ack.answer_id, ack.result);
+                            bail!(
+                                "message {:#06x} was refused: {:?}",
+                                ack.answer_id,
+                                ack.result
+                            );
                         }
                         open.remove(&index);
                     }

@@ -3,7 +3,7 @@
 use super::cast::{Group, Plan, Twist};
 use super::legs::{Leg, legs};
 use super::logbook::{Driven, Logbook};
-use super::motion::{Beside, Drive, Style, Surge};
+use super::motion::{Beside, Drive, Load, Style, Surge};
 use super::network::Network;
 use super::planned::{Planned, Remind, first_passing, outside};
 use super::random::Random;
@@ -61,7 +61,10 @@ pub(super) struct VehicleStory {
 pub(super) fn drivers(group: &Group) -> usize {
     match group.plan {
         Plan::Silent => 0,
-        Plan::Line { route: "R02" | "R03", .. } => 2,
+        Plan::Line {
+            route: "R02" | "R03",
+            ..
+        } => 2,
         Plan::Line { .. } | Plan::Tour(_) => 1,
     }
 }
@@ -125,7 +128,8 @@ impl Pen<'_> {
         let home_s = there.arrived_s + TRIAL_REST_S;
         self.book.park(there.arrived_s, home_s);
         let home = self.drive(back, home_s, &surges);
-        self.book.park(home.arrived_s, home.arrived_s + 2 * MINUTE_S);
+        self.book
+            .park(home.arrived_s, home.arrived_s + 2 * MINUTE_S);
         self.card(home.arrived_s + MINUTE_S, 0, false);
         for (found, handled) in home.over.into_iter().zip(handled) {
             self.speeding(found, Remind::Never, handled);
@@ -141,7 +145,7 @@ impl Pen<'_> {
         self.card(departs_s - 4 * MINUTE_S, 0, true);
         self.book.park(departs_s - 5 * MINUTE_S, departs_s);
         let change = (drivers(group) > 1).then_some(legs.len() / 2);
-        let mut driver = 0;
+        let mut crew = 0;
         let mut departures = Vec::new();
         for (index, leg) in legs.iter().enumerate() {
             departures.push(departs_s);
@@ -152,13 +156,13 @@ impl Pen<'_> {
                 departs_s = self.book.next_report_s(arrived_s) + EXACT_REST_S - START_S;
             }
             if change == Some(index + 1) {
-                self.card(arrived_s + 2 * MINUTE_S, driver, false);
-                driver += 1;
-                self.card(arrived_s + 4 * MINUTE_S, driver, true);
+                self.card(arrived_s + 2 * MINUTE_S, crew, false);
+                crew += 1;
+                self.card(arrived_s + 4 * MINUTE_S, crew, true);
             }
             if index + 1 == legs.len() {
                 departs_s = arrived_s + 8 * MINUTE_S;
-                self.card(arrived_s + 5 * MINUTE_S, driver, false);
+                self.card(arrived_s + 5 * MINUTE_S, crew, false);
             }
             self.book.park(arrived_s, departs_s);
         }
@@ -177,7 +181,10 @@ impl Pen<'_> {
             })
             .collect();
         let surges: Vec<Surge> = fast.iter().map(|(surge, _)| *surge).collect();
-        let beside = if twists.iter().any(|t| matches!(t, Twist::Detour { leg } if *leg == index)) {
+        let beside = if twists
+            .iter()
+            .any(|t| matches!(t, Twist::Detour { leg } if *leg == index))
+        {
             let length_m = leg.way.line.length_m();
             Beside::Detour {
                 from_m: length_m * 0.2,
@@ -191,7 +198,11 @@ impl Pen<'_> {
         let first = self.book.reports.len();
         let driven = self.drive_beside(leg, departs_s, &surges, beside);
         for (found, (_, grave)) in driven.over.iter().zip(&fast) {
-            let remind = if *grave { Remind::AtOnce } else { Remind::SomeTime };
+            let remind = if *grave {
+                Remind::AtOnce
+            } else {
+                Remind::SomeTime
+            };
             self.speeding(*found, remind, true);
         }
         if matches!(beside, Beside::Detour { .. }) {
@@ -230,16 +241,22 @@ impl Pen<'_> {
     ) -> Driven {
         let class = self.role.group.class;
         let steady = self.is_suspicious();
-        let share = if steady { 1.0 } else { self.random.between(0.93, 0.985) };
+        let share = if steady {
+            1.0
+        } else {
+            self.random.between(0.93, 0.985)
+        };
         let drive = Drive {
             way: &leg.way,
             departs_s,
             style: Style {
                 share,
                 steady,
-                passengers: class.is_passenger(),
-                hazmat: class == VehicleClass::Hazmat,
-                truck: class == VehicleClass::HeavyTruck,
+                load: match class {
+                    VehicleClass::Hazmat => Load::Hazmat,
+                    VehicleClass::HeavyTruck => Load::Goods,
+                    _ => Load::Passengers,
+                },
             },
             town_stop_s: if class.is_passenger() { 110 } else { 0 },
             surges,
@@ -291,7 +308,13 @@ impl Pen<'_> {
         let drive = self.book.reports.get(first..).unwrap_or_default();
         if let Some(found) = outside(&leg.way.line, drive) {
             let slack = Span::from_minutes(1);
-            self.plan(ViolationKind::RouteDeviation, found, slack, Remind::TooLate, true);
+            self.plan(
+                ViolationKind::RouteDeviation,
+                found,
+                slack,
+                Remind::TooLate,
+                true,
+            );
         }
     }
 
@@ -315,7 +338,13 @@ impl Pen<'_> {
         });
         self.story.late = Some((to + Span::from_minutes(15), late));
         let slack = Span::from_seconds(1);
-        self.plan(ViolationKind::OfflineMovement, last, slack, Remind::Never, false);
+        self.plan(
+            ViolationKind::OfflineMovement,
+            last,
+            slack,
+            Remind::Never,
+            false,
+        );
     }
 
     fn cut_antenna(&mut self, departs_s: i64) {
@@ -331,7 +360,11 @@ impl Pen<'_> {
     /// Three moments of the drive are told a second time, two kilometres away.
     fn contradict(&mut self, departs_s: i64) {
         let from = self.at(departs_s + 15 * MINUTE_S);
-        let moments = self.book.reports.iter().filter(|report| report.time >= from);
+        let moments = self
+            .book
+            .reports
+            .iter()
+            .filter(|report| report.time >= from);
         let again: Vec<(Timestamp, Report)> = moments
             .take(3)
             .map(|report| {
@@ -365,7 +398,9 @@ impl Pen<'_> {
 }
 
 fn is_suspicious(role: &Role<'_>) -> bool {
-    role.twists.iter().any(|twist| matches!(twist, Twist::Suspicious))
+    role.twists
+        .iter()
+        .any(|twist| matches!(twist, Twist::Suspicious))
 }
 
 fn lane_m(role: &Role<'_>) -> f64 {

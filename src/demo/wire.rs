@@ -9,9 +9,7 @@ use crate::protocol::jt808::frame::encode_frame;
 use crate::protocol::jt808::items::ODOMETER;
 use crate::protocol::jt808::location::{BatchKind, LOCATION, LOCATION_BATCH, LocationBatch};
 use crate::protocol::jt808::message::HEARTBEAT;
-use crate::protocol::jt808::registration::{
-    AUTHENTICATE, Authentication, REGISTER, Registration,
-};
+use crate::protocol::jt808::registration::{AUTHENTICATE, Authentication, REGISTER, Registration};
 use crate::protocol::jt808::{Edition, Header, LocationReport, Phone};
 use crate::protocol::{BcdTime, EncodeError, Text, Writer, text};
 
@@ -74,7 +72,10 @@ impl Wire {
     ) -> Result<u16, WireError> {
         let code: u32 = region.as_str().parse().unwrap_or(0);
         let part = |number: u32| u16::try_from(number).unwrap_or(0);
-        let terminal_id = format!("D{:06}", self.phone.wire().iter().map(|b| u32::from(*b)).sum::<u32>());
+        let terminal_id = format!(
+            "D{:06}",
+            self.phone.wire().iter().map(|b| u32::from(*b)).sum::<u32>()
+        );
         let plate_text = text::encode(&plate.text);
         let registration = Registration {
             edition: Edition::V2013,
@@ -218,7 +219,9 @@ mod tests {
     use super::*;
     use crate::protocol::jt808::{FrameDecoder, FrameEvent, TerminalMessage};
 
-    fn sent(write: impl FnOnce(&mut Wire, &mut Vec<u8>) -> Result<u16, WireError>) -> (u16, Vec<u8>) {
+    fn sent(
+        write: impl FnOnce(&mut Wire, &mut Vec<u8>) -> Result<u16, WireError>,
+    ) -> (u16, Vec<u8>) {
         let mut wire = Wire::new(&TerminalPhone::new("10043000001").unwrap()).unwrap();
         let mut out = Vec::new();
         write(&mut wire, &mut out).unwrap();
@@ -235,10 +238,15 @@ mod tests {
     #[test]
     fn a_report_reads_back_as_it_was() {
         let county = county(1);
-        let report = county.day.events.iter().rev().find_map(|event| match &event.action {
-            Action::Report { report, .. } => Some(*report),
-            _ => None,
-        });
+        let report = county
+            .day
+            .events
+            .iter()
+            .rev()
+            .find_map(|event| match &event.action {
+                Action::Report { report, .. } => Some(*report),
+                _ => None,
+            });
         let report = report.unwrap();
         let (id, body) = sent(|wire, out| wire.upload(&Upload::Report(report), out));
         let read = LocationReport::decode(&body).unwrap();
@@ -262,15 +270,19 @@ mod tests {
         let region: Region = "430691".parse().unwrap();
         let (id, body) = sent(|wire, out| wire.register(&vehicle.plate, &region, out));
         let registration = Registration::decode(&body, Edition::V2013).unwrap();
-        assert_eq!((id, registration.province, registration.city), (REGISTER, 43, 691));
+        assert_eq!(
+            (id, registration.province, registration.city),
+            (REGISTER, 43, 691)
+        );
         assert_eq!(registration.plate.decode_lossy(), vehicle.plate.text);
         let card = Upload::Card {
             time: county.day.began_at,
             driver: Some(driver.clone()),
         };
         let (_, body) = sent(|wire, out| wire.upload(&card, out));
-        let DriverIdentity::CardIn { card: Some(card), .. } =
-            DriverIdentity::decode(&body, Edition::V2013).unwrap()
+        let DriverIdentity::CardIn {
+            card: Some(card), ..
+        } = DriverIdentity::decode(&body, Edition::V2013).unwrap()
         else {
             panic!("{body:?}");
         };

@@ -18,9 +18,7 @@ use roadwarden::model::duty::{
     ViolationFact,
 };
 use roadwarden::model::rules::RuleSet;
-use roadwarden::model::{
-    DriverId, Fix, Quality, Source, Span, Timestamp, VehicleId, Violation,
-};
+use roadwarden::model::{DriverId, Fix, Quality, Source, Span, Timestamp, VehicleId, Violation};
 
 use crate::drive::{line, rules};
 
@@ -36,7 +34,11 @@ enum Arrived {
 /// The full minute in which the player sends what happens at `at`.
 fn minute(at: Timestamp) -> Timestamp {
     let past = at.millis().rem_euclid(60_000);
-    if past == 0 { at } else { at + Span::from_millis(60_000 - past) }
+    if past == 0 {
+        at
+    } else {
+        at + Span::from_millis(60_000 - past)
+    }
 }
 
 fn fix(vehicle: usize, report: &Report, received: Timestamp, driver: Option<DriverId>) -> Fix {
@@ -179,7 +181,11 @@ fn differences(county: &County, judged: &[Judged]) -> Vec<String> {
             }
         }
     }
-    wrong.extend(open.into_iter().flatten().map(|plan| format!("not found: {plan:?}")));
+    wrong.extend(
+        open.into_iter()
+            .flatten()
+            .map(|plan| format!("not found: {plan:?}")),
+    );
     wrong
 }
 
@@ -349,8 +355,10 @@ fn facts(county: &County, rules: &RuleSet, arrived: Arrived) -> Vec<DutyFacts> {
             .filter(|v| of_enterprise(&county.fleet.vehicles[*v].enterprise_id))
             .collect();
         let plate = |vehicle: usize| county.fleet.vehicles[vehicle].plate.clone();
-        let driving: Vec<(Timestamp, Timestamp)> =
-            vehicles.iter().flat_map(|v| judged[*v].driving.clone()).collect();
+        let driving: Vec<(Timestamp, Timestamp)> = vehicles
+            .iter()
+            .flat_map(|v| judged[*v].driving.clone())
+            .collect();
         let (up, silent): (Vec<usize>, Vec<usize>) =
             vehicles.iter().partition(|v| online(**v, county.period));
         let count = |list: &[usize]| u32::try_from(list.len()).unwrap();
@@ -370,7 +378,11 @@ fn facts(county: &County, rules: &RuleSet, arrived: Arrived) -> Vec<DutyFacts> {
                 .filter(|monitor| of_enterprise(&monitor.enterprise_id))
                 .cloned()
                 .collect(),
-            shifts: shifts.iter().filter(|s| of_enterprise(&s.enterprise_id)).cloned().collect(),
+            shifts: shifts
+                .iter()
+                .filter(|s| of_enterprise(&s.enterprise_id))
+                .cloned()
+                .collect(),
             operating: operating(rules, &driving),
             violations: violations
                 .iter()
@@ -394,7 +406,12 @@ fn facts(county: &County, rules: &RuleSet, arrived: Arrived) -> Vec<DutyFacts> {
                 .collect(),
             contradictions: vehicles
                 .iter()
-                .flat_map(|v| judged[*v].contradictions.iter().map(move |time| (*v, *time)))
+                .flat_map(|v| {
+                    judged[*v]
+                        .contradictions
+                        .iter()
+                        .map(move |time| (*v, *time))
+                })
                 .map(|(v, time)| Contradiction {
                     plate: plate(v),
                     time,
@@ -418,10 +435,18 @@ fn exactly_the_meant_enterprises_fail_for_the_meant_reasons() {
             let verdict = evaluate(&facts, county.period, now, &rules.duty, rules.zone);
             for reason in &verdict.reasons {
                 report.push(format!("{} {} {:?}", facts.name, reason.rule, reason.value));
-                found.entry(facts.enterprise_id.clone()).or_default().insert(reason.rule);
+                found
+                    .entry(facts.enterprise_id.clone())
+                    .or_default()
+                    .insert(reason.rule);
             }
         }
-        assert_eq!(found, county.expected, "seed {seed}:\n{}", report.join("\n"));
+        assert_eq!(
+            found,
+            county.expected,
+            "seed {seed}:\n{}",
+            report.join("\n")
+        );
     }
 }
 
@@ -431,7 +456,10 @@ fn the_suspicious_enterprise_stands_exactly_on_the_edge() {
     let rules = rules();
     let county = county(1);
     let facts = facts(&county, &rules, Arrived::All);
-    let edge = facts.iter().find(|facts| facts.enterprise_id == "E11").unwrap();
+    let edge = facts
+        .iter()
+        .find(|facts| facts.enterprise_id == "E11")
+        .unwrap();
     let due = |v: &&ViolationFact| v.started_at < county.day.ended_at - Span::from_hours(7 * 24);
     let past_due: Vec<_> = edge.violations.iter().filter(due).collect();
     let handled = past_due.iter().filter(|v| v.handled_at.is_some()).count();
@@ -452,14 +480,20 @@ fn the_suspicious_enterprise_stands_exactly_on_the_edge() {
     assert_eq!(fastest.map(|speed| speed.kmh()), Some(100.0));
     let mut stops = Vec::new();
     let mut stopped: Option<Timestamp> = None;
-    for fix in track.iter().filter(|fix| fix.time >= county.day.ended_at - Span::from_hours(24)) {
+    for fix in track
+        .iter()
+        .filter(|fix| fix.time >= county.day.ended_at - Span::from_hours(24))
+    {
         if fix.speed.kmh() > 5.0 {
             stops.extend(stopped.take().map(|since| fix.time.since(since)));
         } else {
             stopped.get_or_insert(fix.time);
         }
     }
-    let rests: Vec<_> = stops.into_iter().filter(|s| *s >= Span::from_minutes(20)).collect();
+    let rests: Vec<_> = stops
+        .into_iter()
+        .filter(|s| *s >= Span::from_minutes(20))
+        .collect();
     assert_eq!(rests, [Span::from_minutes(20)]);
 }
 
@@ -474,9 +508,9 @@ fn the_day_played_through_the_server_gives_the_meant_verdict() {
         let folder = tempfile::tempdir().unwrap();
         let county = county(1);
         let mut values = Values::default();
-        values.set("data", folder.path().to_str().unwrap());
-        values.set("http", "127.0.0.1:0");
-        values.set("jt808", "127.0.0.1:0");
+        values.set_default("data", folder.path().to_str().unwrap());
+        values.set_default("http", "127.0.0.1:0");
+        values.set_default("jt808", "127.0.0.1:0");
         let config = Config::new(&values).unwrap();
         {
             let (store, journal) = open_owned(&config).await.unwrap();
@@ -505,7 +539,12 @@ fn the_day_played_through_the_server_gives_the_meant_verdict() {
             .map(|item| {
                 let rules = item["reasons"].as_array().unwrap().iter();
                 let id = item["enterprise"]["id"].as_str().unwrap().to_owned();
-                (id, rules.map(|r| r["rule"].as_str().unwrap().parse().unwrap()).collect())
+                (
+                    id,
+                    rules
+                        .map(|r| r["rule"].as_str().unwrap().parse().unwrap())
+                        .collect(),
+                )
             })
             .collect();
         eprintln!("{summary:?}\n{}", finale.text);
