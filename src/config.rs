@@ -197,9 +197,10 @@ impl Values {
     }
 
     fn text(&self, key: &str) -> String {
-        self.0
-            .get(key)
-            .map_or_else(|| Self::setting(key).map_or("", |s| s.default).to_owned(), Clone::clone)
+        self.0.get(key).map_or_else(
+            || Self::setting(key).map_or("", |s| s.default).to_owned(),
+            Clone::clone,
+        )
     }
 
     fn number(&self, key: &str) -> Result<u64, ConfigError> {
@@ -231,7 +232,11 @@ impl Values {
         for (key, value) in table {
             match value {
                 toml::Value::Table(section) => {
-                    flat.extend(section.into_iter().map(|(name, value)| (format!("{key}.{name}"), value)));
+                    flat.extend(
+                        section
+                            .into_iter()
+                            .map(|(name, value)| (format!("{key}.{name}"), value)),
+                    );
                 }
                 value => flat.push((key, value)),
             }
@@ -268,10 +273,17 @@ impl Args for Values {
                     .global(true)
                     .long(setting.flag())
                     .env(setting.variable())
-                    .value_name(if setting.bounds.is_some() { "N" } else { "TEXT" })
+                    .value_name(if setting.bounds.is_some() {
+                        "N"
+                    } else {
+                        "TEXT"
+                    })
                     .hide_short_help(setting.bounds.is_some())
                     .help(if setting.bounds.is_some() {
-                        format!("{} Unit: {} [default: {}]", setting.help, setting.unit, setting.default)
+                        format!(
+                            "{} Unit: {} [default: {}]",
+                            setting.help, setting.unit, setting.default
+                        )
                     } else {
                         format!("{} [default: {}]", setting.help, setting.default)
                     }),
@@ -299,7 +311,10 @@ impl FromArgMatches for Values {
         }
         if let Some(path) = matches.get_one::<String>("config") {
             self.add_file(&PathBuf::from(path)).map_err(|error| {
-                clap::Error::raw(clap::error::ErrorKind::ValueValidation, format!("{}\n", chain(&error)))
+                clap::Error::raw(
+                    clap::error::ErrorKind::ValueValidation,
+                    format!("{}\n", chain(&error)),
+                )
             })?;
         }
         Ok(())
@@ -373,7 +388,9 @@ mod tests {
 
     fn parse(arguments: &[&str]) -> Result<Config, String> {
         let command = Values::augment_args(Command::new("test"));
-        let matches = command.try_get_matches_from(arguments).map_err(|e| e.to_string())?;
+        let matches = command
+            .try_get_matches_from(arguments)
+            .map_err(|e| e.to_string())?;
         let values = Values::from_arg_matches(&matches).map_err(|e| e.to_string())?;
         Config::new(&values).map_err(|e| e.to_string())
     }
@@ -391,15 +408,32 @@ mod tests {
     fn a_flag_wins_over_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("roadwarden.toml");
-        std::fs::write(&path, "http = \"127.0.0.1:1\"\n[terminal]\nidle_s_max = 7\n").unwrap();
-        let config = parse(&["test", "--config", path.to_str().unwrap(), "--http", "127.0.0.1:2"]).unwrap();
-        assert_eq!((config.http.as_str(), config.terminal.idle_s_max), ("127.0.0.1:2", 7));
+        std::fs::write(
+            &path,
+            "http = \"127.0.0.1:1\"\n[terminal]\nidle_s_max = 7\n",
+        )
+        .unwrap();
+        let config = parse(&[
+            "test",
+            "--config",
+            path.to_str().unwrap(),
+            "--http",
+            "127.0.0.1:2",
+        ])
+        .unwrap();
+        assert_eq!(
+            (config.http.as_str(), config.terminal.idle_s_max),
+            ("127.0.0.1:2", 7)
+        );
     }
 
     #[test]
     fn a_wrong_value_names_its_setting_and_bounds() {
         let error = parse(&["test", "--terminal-idle-s-max", "soon"]).unwrap_err();
-        assert!(error.contains("terminal.idle_s_max") && error.contains("from 5 to 86400"), "{error}");
+        assert!(
+            error.contains("terminal.idle_s_max") && error.contains("from 5 to 86400"),
+            "{error}"
+        );
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("roadwarden.toml");
         std::fs::write(&path, "htp = 1\n").unwrap();

@@ -41,3 +41,26 @@ pub fn document() -> String {
     // A value of maps and texts always serialises.
     document.to_json().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn no_two_shapes_share_a_name() {
+        let mut known: BTreeMap<String, String> = BTreeMap::new();
+        for endpoint in contents() {
+            let (_, path, _, schemas) = endpoint.describe();
+            for (name, schema) in schemas {
+                let shape = serde_json::to_string(&schema).unwrap();
+                let before = known.insert(name.clone(), shape.clone());
+                assert!(
+                    before.is_none_or(|before| before == shape),
+                    "{path}: {name}"
+                );
+            }
+        }
+    }
+}

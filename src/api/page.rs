@@ -1,7 +1,11 @@
 //! Lists in pages: a seek key travels as an opaque cursor, so that inserts move nothing.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::error::ApiError;
 use super::state::ApiLimits;
@@ -58,12 +62,41 @@ impl PageParams {
 }
 
 /// A page of a list.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub(super) struct List<T> {
     /// The items.
     pub(super) items: Vec<T>,
     /// Cursor of the next page; null when this is the last.
     pub(super) next: Option<String>,
+}
+
+/// Described by hand: the derived name would be the same for a list of anything.
+impl<T: ToSchema> PartialSchema for List<T> {
+    fn schema() -> RefOr<Schema> {
+        let cursor = SchemaType::from_iter([Type::String, Type::Null]);
+        ObjectBuilder::new()
+            .property("items", Ref::from_schema_name(T::name()).to_array_builder())
+            .required("items")
+            .property(
+                "next",
+                ObjectBuilder::new()
+                    .schema_type(cursor)
+                    .description(Some("Cursor of the next page; null when this is the last")),
+            )
+            .required("next")
+            .into()
+    }
+}
+
+impl<T: ToSchema> ToSchema for List<T> {
+    fn name() -> Cow<'static, str> {
+        Cow::Owned(format!("ListOf{}", T::name()))
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(schemas);
+    }
 }
 
 impl<T> List<T> {

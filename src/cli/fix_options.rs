@@ -9,8 +9,8 @@ use crate::model::{LocalZone, Plate, PlateColor};
 /// How to read what a file of fixes does not say itself.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct FixOptions {
-    /// Columns of a CSV file, such as plate=vehicle,time=location_time,plate_color:=yellow
-    /// (= names a column, := gives a value for every row)
+    /// Columns of a CSV file, such as `plate=vehicle,time=location_time,plate_color:=yellow`
+    /// (`=` names a column, `:=` gives a value for every row)
     #[arg(long, value_name = "MAP")]
     pub columns: Option<ColumnMap>,
     /// Zone of CSV times without an offset, such as UTC or Asia/Shanghai

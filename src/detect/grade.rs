@@ -90,3 +90,63 @@ fn reaches(speed: Speed, limit: Speed, percent: u32) -> bool {
     let excess = u64::from(speed.mkmh().saturating_sub(limit.mkmh()));
     excess * 100 >= u64::from(limit.mkmh()) * u64::from(percent)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::violation::LimitSource;
+    use crate::rulebook::{default_document, parse};
+
+    fn check(road: Option<RoadKind>, hazmat_cap: bool, peak_dkmh: u16, expected: &str) {
+        let limit = Limit {
+            monitor: Speed::from_whole_kmh(80),
+            legal: Speed::from_whole_kmh(100),
+            source: LimitSource::Night,
+            route: None,
+            road,
+            hazmat_cap,
+        };
+        let grade = grade(
+            &parse(default_document()).unwrap(),
+            &limit,
+            Speed::from_dkmh(peak_dkmh),
+        );
+        let points = grade
+            .points
+            .map_or("-".to_owned(), |points| points.to_string());
+        let basis = grade.basis.map_or("-", PointsBasis::name);
+        assert_eq!(
+            format!("{} {points} {basis}", grade.severity),
+            expected,
+            "{peak_dkmh}"
+        );
+    }
+
+    #[test]
+    fn columns_of_the_points_table() {
+        let expressway = Some(RoadKind::Expressway);
+        check(expressway, false, 1001, "L3 6 记分办法8/9/10/12");
+        check(expressway, false, 1199, "L3 6 记分办法8/9/10/12");
+        check(expressway, false, 1200, "L4 12 记分办法8/9/10/12");
+        let other = Some(RoadKind::Other);
+        check(other, false, 1099, "L1 0 -");
+        check(other, false, 1100, "L2 1 记分办法8/9/10/12");
+        check(other, false, 1199, "L2 1 记分办法8/9/10/12");
+        check(other, false, 1499, "L3 6 记分办法8/9/10/12");
+        check(other, false, 1500, "L4 9 记分办法8/9/10/12");
+        check(other, true, 1500, "L4 9 危货办法46");
+    }
+
+    #[test]
+    fn the_monitoring_limit_alone_gives_no_points() {
+        check(Some(RoadKind::Other), false, 879, "L1 0 -");
+        check(Some(RoadKind::Other), false, 880, "L2 0 -");
+        check(Some(RoadKind::Other), false, 1000, "L2 0 -");
+    }
+
+    #[test]
+    fn without_a_road_the_points_are_open() {
+        check(None, false, 1200, "L3 - road_unknown");
+        check(None, false, 850, "L1 - road_unknown");
+    }
+}

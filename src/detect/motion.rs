@@ -182,3 +182,110 @@ impl DrivingReport {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::admit::Admit;
+    use super::*;
+    use crate::model::{Fix, Position, Quality, Source, Speed, VehicleId};
+    use crate::rulebook::{default_document, parse};
+
+    /// Fixes as `seconds kmh metres-north`, stretches as `from-to activity`.
+    fn check(fixes: &[(i64, u16, i32)], expected: &[&str]) {
+        let rules = parse(default_document()).unwrap();
+        let mut admit = Admit::default();
+        let mut motion = Motion::default();
+        let mut found = Vec::new();
+        for (seconds, kmh, north_m) in fixes {
+            let fix = Fix {
+                vehicle: VehicleId(1),
+                time: Timestamp::from_seconds(*seconds),
+                received: Timestamp::from_seconds(*seconds),
+                position: Position {
+                    lat_udeg: 28_000_000 + north_m * 9,
+                    lon_udeg: 112_000_000,
+                },
+                speed: Speed::from_whole_kmh(*kmh),
+                course: None,
+                altitude_m: None,
+                odometer: None,
+                alarm: 0,
+                status: 3,
+                driver: None,
+                source: Source::File,
+                quality: Quality::GOOD,
+            };
+            let step = admit.handle_fix(&rules.plausibility, &fix).unwrap();
+            let step = step.with_gap(&rules.motion);
+            for stretch in motion.handle_step(&rules.motion, &step).iter() {
+                let activity = match stretch.activity {
+                    Activity::Driving => "driving",
+                    Activity::Standing => "standing",
+                    Activity::StandingInferred => "inferred",
+                    Activity::Unknown { .. } => "unknown",
+                };
+                let (from, to) = (stretch.from.millis() / 1000, stretch.to.millis() / 1000);
+                found.push(format!("{from}-{to} {activity}"));
+            }
+        }
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_fix_holds_until_the_next() {
+        check(
+            &[
+                (0, 0, 0),
+                (30, 60, 0),
+                (60, 60, 500),
+                (90, 5, 900),
+                (120, 6, 900),
+                (150, 0, 900),
+            ],
+            &[
+                "0-30 standing",
+                "30-60 driving",
+                "60-90 driving",
+                "90-120 standing",
+                "120-150 driving",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_short_movement_is_standing() {
+        check(
+            &[
+                (0, 0, 0),
+                (30, 60, 0),
+                (35, 60, 80),
+                (39, 0, 150),
+                (60, 0, 150),
+            ],
+            &["0-30 standing", "30-60 standing"],
+        );
+        check(
+            &[(0, 60, 0), (5, 60, 80), (10, 0, 160), (15, 0, 160)],
+            &["0-10 driving", "10-15 standing"],
+        );
+    }
+
+    #[test]
+    fn a_gap_is_standing_or_unknown() {
+        check(
+            &[
+                (0, 60, 0),
+                (300, 60, 499),
+                (304, 60, 550),
+                (900, 0, 6000),
+                (1199, 0, 6000),
+            ],
+            &[
+                "0-300 inferred",
+                "300-304 standing",
+                "304-900 unknown",
+                "900-1199 standing",
+            ],
+        );
+    }
+}

@@ -38,7 +38,6 @@ pub use committer::{Committer, Group, Outcome, SubmitError};
 pub use directory::{Directory, VehicleRecord};
 pub use intake::{Counts, Intake, IntakeError, NewDrivers, Parsed, REJECTED_MAX, Rejected};
 pub use listener::bind;
-pub use part::violation_id;
 pub use vehicle::RestoreError;
 
 use crate::clock::Clock;
@@ -309,12 +308,13 @@ fn build_shards(store: &Store, directory: &watch::Sender<Arc<Directory>>, positi
         mailboxes: Vec::new(),
         collectors: Vec::new(),
     };
-    for _ in 0..config.shard.shards {
+    for number in 0..config.shard.shards {
         let (sender, mailbox) = mpsc::channel(count(config.shard.mailbox_groups));
         let (collector, collects) = mpsc::channel(COLLECTS_MAX);
         built.mailboxes.push(sender);
         built.collectors.push(collector);
         built.shards.push(Shard {
+            label: number.to_string(),
             store: store.clone(),
             directory: directory.subscribe(),
             mailbox,

@@ -1,14 +1,11 @@
 //! What one shard derived since the last flush.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::sync::Arc;
-
-use sha2::{Digest as _, Sha256};
 
 use crate::detect::Transition;
 use crate::model::duty::MinuteSet;
-use crate::model::{Fix, LocalZone, Plate, Timestamp, VehicleId, Violation};
+use crate::model::{Fix, LocalZone, Timestamp, VehicleId, Violation};
 use crate::store::{ContradictionRow, FaultRunRow, TrackChunk, VehicleDay, VehicleSnapshot, ViolationUpsert};
 use crate::telemetry::name;
 use crate::track;
@@ -17,22 +14,6 @@ use super::directory::{Directory, VehicleRecord};
 
 /// Milliseconds of a minute.
 const MINUTE_MS: i64 = 60_000;
-
-/// Stable identifier of a violation: plate, colour, kind and beginning, hashed.
-pub fn violation_id(plate: &Plate, violation: &Violation) -> String {
-    let mut hash = Sha256::new();
-    for part in [plate.text.as_str(), plate.color.name(), violation.kind.name()] {
-        hash.update(part.as_bytes());
-        hash.update([0]);
-    }
-    hash.update(violation.started_at.millis().to_be_bytes());
-    let mut id = String::with_capacity(32);
-    for byte in hash.finalize().iter().take(16) {
-        // Writing to a string cannot fail.
-        let _ = write!(id, "{byte:02x}");
-    }
-    id
-}
 
 /// Derived rows of one shard, complete up to `position`.
 #[derive(Debug, Default)]
@@ -132,7 +113,7 @@ impl Part {
     }
 
     fn put(&mut self, record: &VehicleRecord, violation: Violation) {
-        let id = violation_id(&record.plate, &violation);
+        let id = violation.id(&record.plate);
         let upsert = ViolationUpsert {
             id: id.clone(),
             enterprise_id: record.enterprise_id.to_string(),

@@ -55,6 +55,8 @@ pub(super) struct Collect(pub(super) oneshot::Sender<Part>);
 /// A shard's task.
 #[derive(Debug)]
 pub(super) struct Shard {
+    /// Its number, for metrics.
+    pub(super) label: String,
     pub(super) store: Store,
     pub(super) directory: watch::Receiver<Arc<Directory>>,
     pub(super) mailbox: mpsc::Receiver<ShardRecord>,
@@ -125,9 +127,9 @@ impl Shard {
         }
         if bytes > 0 {
             // One vehicle of each flush stands for all: to count every state would cost more than it tells.
-            metrics::gauge!(name::VEHICLE_BYTES).set(gauge(bytes.saturating_mul(self.vehicles.len())));
+            metrics::gauge!(name::VEHICLE_BYTES, "shard" => self.label.clone()).set(gauge(bytes.saturating_mul(self.vehicles.len())));
         }
-        metrics::gauge!(name::VEHICLES).set(gauge(self.vehicles.len()));
+        metrics::gauge!(name::VEHICLES, "shard" => self.label.clone()).set(gauge(self.vehicles.len()));
         // The flusher waits for it, or the server is ending.
         drop(reply.send(part));
     }

@@ -159,7 +159,7 @@ enum LinkError {
     Io(#[from] std::io::Error),
     #[error("the server closed the connection")]
     Closed,
-    #[error("registration was refused with result {0}")]
+    #[error("registration was refused with result {0} (2 and 4: not imported; see --write-fleet)")]
     Unregistered(u8),
     #[error("authentication was refused with result {0}")]
     Unauthenticated(u8),
@@ -190,10 +190,10 @@ pub(super) async fn run(
         }
         let outcome = match came {
             Ok(mut link) => {
-                let Ok(began) = started.wait_for(Option::is_some).await.map(|began| *began) else {
+                let Ok(start) = started.wait_for(Option::is_some).await.map(|start| *start) else {
                     return;
                 };
-                let begin = began.unwrap_or_default() + share * (turn - 1);
+                let begin = start.unwrap_or_default() + share * (turn - 1);
                 let end = begin + share;
                 let outcome = if shared.plan.interval.is_zero() {
                     link.run_closed_loop(end).await
@@ -229,8 +229,12 @@ async fn come_online(shared: &Arc<Shared>, number: u32) -> Result<Link, LinkErro
     };
     link.terminal.register(&fleet::plate(number), &mut link.out);
     link.flush().await?;
-    let Answer::Registered { result: 0, code } = link.wait_for_answer().await? else {
-        return Err(LinkError::Unregistered(1));
+    let code = match link.wait_for_answer().await? {
+        Answer::Registered { result: 0, code } => code,
+        Answer::Registered { result, .. } | Answer::General { result, .. } => {
+            return Err(LinkError::Unregistered(result));
+        }
+        Answer::Command { .. } => return Err(LinkError::Unregistered(u8::MAX)),
     };
     link.terminal.authenticate(&code, &mut link.out);
     link.flush().await?;
@@ -283,9 +287,9 @@ impl Link {
                 .interval
                 .mul_f64(f64::from(index) / f64::from(plan.connections));
         while intended < end {
-            let now = self.shared.clock.monotonic();
-            if now < intended {
-                let pause = tokio::time::sleep(intended - now);
+            let early = intended.saturating_sub(self.shared.clock.monotonic());
+            if !early.is_zero() {
+                let pause = tokio::time::sleep(early);
                 tokio::select! {
                     () = pause => {}
                     readable = self.stream.readable() => {

@@ -5,9 +5,6 @@ use chrono::{Datelike as _, Timelike as _};
 use super::frame::{PhoneBcd, phone_bcd, write_frame};
 use crate::model::{Course, Odometer, Plate, Position, Span, Speed, TerminalPhone, Timestamp};
 
-/// Most reports that fit one 0x0704 frame: 3 bytes, then 36 for each.
-pub(crate) const BATCH_REPORTS_MAX: usize = 28;
-
 /// A position report before it is written.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Report {
@@ -27,22 +24,6 @@ pub(crate) struct Report {
     pub(crate) time: Timestamp,
     /// Odometer.
     pub(crate) odometer: Odometer,
-}
-
-/// What a batch (0x0704) is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BatchKind {
-    /// Taken while the link was down.
-    BlindArea = 1,
-}
-
-/// A driver's card goes in or out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Card {
-    /// On duty.
-    In = 1,
-    /// Off duty.
-    Out = 2,
 }
 
 /// A terminal: its phone number and the serial of its next message.
@@ -89,53 +70,6 @@ impl Terminal {
         self.send(0x0200, out)
     }
 
-    /// 0x0704; reports past [`BATCH_REPORTS_MAX`] are left out.
-    pub(crate) fn batch(&mut self, kind: BatchKind, reports: &[Report], out: &mut Vec<u8>) -> u16 {
-        let reports = reports.get(..BATCH_REPORTS_MAX).unwrap_or(reports);
-        self.body.clear();
-        let count = u16::try_from(reports.len()).unwrap_or_default();
-        self.body.extend_from_slice(&count.to_be_bytes());
-        self.body.push(kind as u8);
-        for report in reports {
-            self.body.extend_from_slice(&REPORT_BYTES.to_be_bytes());
-            self.push_report(report);
-        }
-        self.send(0x0704, out)
-    }
-
-    /// 0x0702; `certificate` is the driver's licence number, at most 20 bytes.
-    pub(crate) fn card(
-        &mut self,
-        card: Card,
-        time: Timestamp,
-        name: &str,
-        certificate: &str,
-        out: &mut Vec<u8>,
-    ) -> u16 {
-        self.body.clear();
-        self.body.push(card as u8);
-        self.push_time(time);
-        if card == Card::In {
-            let (name, _, _) = encoding_rs::GBK.encode(name);
-            self.body.push(0);
-            self.body.push(u8::try_from(name.len()).unwrap_or_default());
-            self.body.extend_from_slice(&name);
-            self.push_padded(certificate.as_bytes(), 20);
-            self.body.push(0);
-            self.body.extend_from_slice(&[0x20, 0x35, 0x12, 0x31]);
-        }
-        self.send(0x0702, out)
-    }
-
-    /// 0x0001: the command of that serial and id was carried out.
-    pub(crate) fn acknowledge(&mut self, serial: u16, message_id: u16, out: &mut Vec<u8>) -> u16 {
-        self.body.clear();
-        self.body.extend_from_slice(&serial.to_be_bytes());
-        self.body.extend_from_slice(&message_id.to_be_bytes());
-        self.body.push(0);
-        self.send(0x0001, out)
-    }
-
     fn send(&mut self, message_id: u16, out: &mut Vec<u8>) -> u16 {
         let serial = self.serial;
         self.serial = serial.wrapping_add(1);
@@ -167,7 +101,7 @@ impl Terminal {
             .extend_from_slice(&report.odometer.hm().to_be_bytes());
     }
 
-    /// BCD YYMMDDhhmmss of GMT+8.
+    /// BCD `YYMMDDhhmmss` of GMT+8.
     fn push_time(&mut self, time: Timestamp) {
         let local = (time + Span::from_hours(8)).to_utc();
         let year = u32::try_from(local.year().rem_euclid(100)).unwrap_or_default();
@@ -185,9 +119,6 @@ impl Terminal {
         }
     }
 }
-
-/// Bytes of a report with its odometer.
-const REPORT_BYTES: u16 = 34;
 
 #[cfg(test)]
 mod tests {
@@ -234,14 +165,6 @@ mod tests {
         );
         assert!(hex(&out).starts_with(expected), "{}", hex(&out));
         assert_eq!(out.len(), expected.len() / 2 + 2);
-    }
-
-    #[test]
-    fn a_full_batch_fits_one_frame() {
-        let mut out = Vec::new();
-        terminal().batch(BatchKind::BlindArea, &[report(); 40], &mut out);
-        assert_eq!(&hex(&out)[..10], "7e070403f3");
-        assert_eq!(&hex(&out)[26..32], "001c01");
     }
 
     #[test]

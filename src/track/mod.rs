@@ -9,6 +9,9 @@ mod record;
 mod run;
 mod varint;
 
+#[cfg(test)]
+mod tests;
+
 pub use record::{JournalRecord, RecordFixes};
 pub use run::{TrackTail, decode_run, encode_run};
 

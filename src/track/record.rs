@@ -147,7 +147,7 @@ impl Iterator for RecordFixes<'_> {
     }
 }
 
-fn checksum(bytes: &[u8]) -> [u8; 4] {
+pub(super) fn checksum(bytes: &[u8]) -> [u8; 4] {
     let mut crc = Crc::new();
     crc.update(bytes);
     crc.sum().to_le_bytes()

@@ -201,10 +201,24 @@ struct Counter {
     kind: ViolationKind,
     limit: i64,
     value: i64,
+    /// Beginning of what is open, and the counter when it last counted.
     open: Option<(i64, i64)>,
-    /// Ended in a stop; moved to the stop's beginning when that becomes a rest.
+    /// The same with an end inside a stop, moved to its beginning when that becomes a rest.
     ended: Option<(i64, i64, i64)>,
 }
+
+/// One driver's seconds, one after the other.
+struct Judge<'a> {
+    rules: &'a RuleSet,
+    driver: Option<DriverId>,
+    counters: [Counter; 4],
+    /// Seconds driven before each second.
+    sums: Vec<i64>,
+    stop_from: Option<i64>,
+    verdicts: Vec<Verdict>,
+}
+
+const NIGHT: ViolationKind = ViolationKind::FatigueNight;
 
 fn judge_driver(
     rules: &RuleSet,
@@ -213,7 +227,7 @@ fn judge_driver(
     own: &[Second],
     verdicts: &mut Vec<Verdict>,
 ) {
-    let rest_min = usize::try_from(seconds(rules.fatigue.rest_min)).unwrap();
+    let fatigue = &rules.fatigue;
     let counter = |kind, limit| Counter {
         kind,
         limit: seconds(limit),
@@ -221,115 +235,139 @@ fn judge_driver(
         open: None,
         ended: None,
     };
-    let mut counters = [
-        counter(
-            ViolationKind::FatigueContinuous,
-            rules.fatigue.continuous.limit,
-        ),
-        counter(ViolationKind::FatigueNight, rules.fatigue.night.limit),
-        counter(ViolationKind::Fatigue24h, rules.fatigue.hours24.limit),
-        counter(ViolationKind::Fatigue7d, rules.fatigue.days7.limit),
-    ];
-    let windows = [
-        seconds(rules.fatigue.hours24_window),
-        seconds(rules.fatigue.days7_window),
-    ];
-    let mut sums = vec![0_i64];
-    let mut stop_from: Option<usize> = None;
-    let finish = |counter: &mut Counter, end: Option<i64>, verdicts: &mut Vec<Verdict>| {
-        let ended = counter.ended.take();
-        if let Some((start, value)) = counter
-            .open
-            .take()
-            .or(ended.map(|(start, value, _)| (start, value)))
-        {
-            verdicts.push(Verdict {
-                start,
-                kind: counter.kind,
-                driver,
-                confirmed: start,
-                end: end.or(ended.map(|(_, _, end)| end)),
-                numbers: (0, value, 0),
-            });
-        }
+    let mut judge = Judge {
+        rules,
+        driver,
+        counters: [
+            counter(ViolationKind::FatigueContinuous, fatigue.continuous.limit),
+            counter(NIGHT, fatigue.night.limit),
+            counter(ViolationKind::Fatigue24h, fatigue.hours24.limit),
+            counter(ViolationKind::Fatigue7d, fatigue.days7.limit),
+        ],
+        sums: vec![0],
+        stop_from: None,
+        verdicts: Vec::new(),
     };
-    for (index, what) in own.iter().enumerate() {
-        let at = start + i64::try_from(index).unwrap();
-        let drove = *what == Second::Drove;
-        sums.push(sums[index] + i64::from(drove));
-        let in_window = |window: i64, end: usize| {
-            let from = i64::try_from(end).unwrap() - window;
-            sums[end] - sums[usize::try_from(from.max(0)).unwrap()]
-        };
-        if *what == Second::Stood {
-            stop_from.get_or_insert(index);
-        } else if *what != Second::MayHaveRested {
+    for (at, what) in (start..).zip(own) {
+        judge.second(at, *what);
+    }
+    judge.finish_all(None);
+    verdicts.append(&mut judge.verdicts);
+}
+
+impl Judge<'_> {
+    fn second(&mut self, at: i64, what: Second) {
+        match what {
+            Second::Stood => {
+                self.stop_from.get_or_insert(at);
+            }
+            Second::MayHaveRested => {}
             // The stop was no rest: what ended in it stays ended there.
-            for counter in &mut counters {
-                if counter.ended.is_some() {
-                    finish(counter, None, verdicts);
-                }
+            Second::Drove | Second::Unknown => self.finish_ended(),
+        }
+        self.count(at, what);
+        self.end_without_rest(at);
+        if matches!(what, Second::Drove | Second::Unknown) {
+            self.finish_ended();
+        }
+        let rest_min = seconds(self.rules.fatigue.rest_min);
+        let rest_from = match what {
+            Second::Stood => self.stop_from.filter(|from| at + 1 - from >= rest_min),
+            Second::MayHaveRested => Some(self.stop_from.unwrap_or(at)),
+            Second::Drove | Second::Unknown => None,
+        };
+        if rest_from.is_some() {
+            self.finish_all(rest_from);
+            for counter in &mut self.counters {
+                counter.value = 0;
             }
         }
-        let night = rules.night.contains(
-            rules
-                .zone
-                .millis_of_day(roadwarden::model::Timestamp::from_seconds(at)),
-        );
-        if drove {
-            counters[0].value += 1;
-            if night {
-                counters[1].value += 1;
-            }
+        if what != Second::Stood {
+            self.stop_from = None;
         }
-        for (counter, window) in counters[2..].iter_mut().zip(windows) {
-            counter.value = in_window(window, index + 1);
-        }
-        for (place, counter) in counters.iter_mut().enumerate() {
-            let counts = drove && (place != 1 || night);
+    }
+
+    fn is_night(&self, at: i64) -> bool {
+        let zone = &self.rules.zone;
+        let time = roadwarden::model::Timestamp::from_seconds(at);
+        self.rules.night.contains(zone.millis_of_day(time))
+    }
+
+    /// Adds a second to the counters and opens what is over.
+    fn count(&mut self, at: i64, what: Second) {
+        let drove = what == Second::Drove;
+        let night = self.is_night(at);
+        self.sums
+            .push(self.sums[self.sums.len() - 1] + i64::from(drove));
+        let fatigue = &self.rules.fatigue;
+        let end = self.sums.len() - 1;
+        let in_window = |window: roadwarden::model::Span| {
+            let window = usize::try_from(seconds(window)).unwrap();
+            self.sums[end] - self.sums[end.saturating_sub(window)]
+        };
+        self.counters[0].value += i64::from(drove);
+        self.counters[1].value += i64::from(drove && night);
+        self.counters[2].value = in_window(fatigue.hours24_window);
+        self.counters[3].value = in_window(fatigue.days7_window);
+        for counter in &mut self.counters {
+            let counts = drove && (counter.kind != NIGHT || night);
             if counts && counter.value > counter.limit {
                 let from = counter.open.map_or(at, |(from, _)| from);
                 counter.open = Some((from, counter.value));
             }
         }
-        // Ends without a rest, at the end of this second.
-        for place in 1..4 {
-            let over = if place == 1 {
-                rules.night.contains(
-                    rules
-                        .zone
-                        .millis_of_day(roadwarden::model::Timestamp::from_seconds(at + 1)),
-                )
+    }
+
+    /// Ends of the night and of rolling sums over their limit, at the end of a second.
+    fn end_without_rest(&mut self, at: i64) {
+        let night_goes_on = self.is_night(at + 1);
+        for counter in &mut self.counters[1..] {
+            let over = if counter.kind == NIGHT {
+                night_goes_on
             } else {
-                counters[place].value > counters[place].limit
+                counter.value > counter.limit
             };
-            if !over && let Some((from, value)) = counters[place].open.take() {
-                counters[place].ended = Some((from, value, at + 1));
-                if matches!(what, Second::Drove | Second::Unknown) {
-                    finish(&mut counters[place], None, verdicts);
-                }
+            if !over && let Some((from, value)) = counter.open.take() {
+                counter.ended = Some((from, value, at + 1));
             }
         }
-        if !night {
-            counters[1].value = 0;
-        }
-        let rested = match *what {
-            Second::Stood => stop_from.filter(|from| index + 1 - from >= rest_min),
-            Second::MayHaveRested => Some(stop_from.unwrap_or(index)),
-            Second::Drove | Second::Unknown => None,
-        };
-        if let Some(from) = rested {
-            let end = start + i64::try_from(from).unwrap();
-            for counter in &mut counters {
-                finish(counter, Some(end), verdicts);
-                counter.value = 0;
-            }
-        }
-        if *what != Second::Stood {
-            stop_from = None;
+        if !night_goes_on {
+            self.counters[1].value = 0;
         }
     }
-    for counter in &mut counters {
-        finish(counter, None, verdicts);
+
+    fn finish_ended(&mut self) {
+        for place in 0..self.counters.len() {
+            if self.counters[place].ended.is_some() {
+                self.finish(place, None);
+            }
+        }
+    }
+
+    fn finish_all(&mut self, end: Option<i64>) {
+        for place in 0..self.counters.len() {
+            self.finish(place, end);
+        }
+    }
+
+    /// Writes down what is open or ended; the beginning of a rest overrules any other end.
+    fn finish(&mut self, place: usize, rest_from: Option<i64>) {
+        let counter = &mut self.counters[place];
+        let ended = counter.ended.take();
+        let open = counter
+            .open
+            .take()
+            .map(|(start, value)| (start, value, None));
+        let known = open.or(ended.map(|(start, value, end)| (start, value, Some(end))));
+        if let Some((start, value, end)) = known {
+            self.verdicts.push(Verdict {
+                start,
+                kind: counter.kind,
+                driver: self.driver,
+                confirmed: start,
+                end: rest_from.or(end),
+                numbers: (0, value, 0),
+            });
+        }
     }
 }

@@ -354,7 +354,7 @@ proptest! {
             let position = Position { lat_udeg: raw.1, lon_udeg: raw.2 };
             let wild = Fix {
                 speed: Speed::from_mkmh(raw.3),
-                quality: Quality::from_bits(raw.4 & 17),
+                quality: Quality::from_bits(raw.4 & 0b1_0001),
                 alarm: raw.5,
                 received: Timestamp::from_millis(raw.0),
                 ..fix(Timestamp::from_millis(time), 0, position)

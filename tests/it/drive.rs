@@ -83,19 +83,23 @@ pub(crate) fn place(driven_m: f64) -> Position {
 
 /// The fixes of a drive from `start`, one every `step`.
 ///
-/// `drive 2h, stand 20m, gone@60 30m, drive@85 70s`: what is done, how fast, how long; `gone`
-/// moves without fixes. Every part begins with a fix; the last fix stands at the end.
+/// `drive 2h, stand 20m, gone@60 30m, drive@85 70s`: what is done, how fast, how long. Every part
+/// begins with a fix; the last fix stands at the end. `gone` moves without fixes, `astray` drives
+/// and `park` stands half a kilometre beside the road, `fault` drives with a fault bit.
 pub(crate) fn drive(start: &str, text: &str, step: Span) -> Vec<Fix> {
     let mut fixes = Vec::new();
     let mut time = moment(start);
     let mut driven_m = 0.0;
+    let mut last = None;
     for part in text.split(", ") {
         let (what, long) = part.split_once(' ').unwrap();
         let (what, kmh) = what.split_once('@').unwrap_or((what, "60"));
-        let kmh: u16 = if what == "stand" {
-            0
+        let stands = matches!(what, "stand" | "park");
+        let kmh: u16 = if stands { 0 } else { kmh.parse().unwrap() };
+        let beside_udeg = if matches!(what, "astray" | "park") {
+            5000
         } else {
-            kmh.parse().unwrap()
+            0
         };
         let end = time + length(long);
         if what == "gone" {
@@ -104,13 +108,19 @@ pub(crate) fn drive(start: &str, text: &str, step: Span) -> Vec<Fix> {
             continue;
         }
         while time < end {
-            fixes.push(fix(time, kmh, place(driven_m)));
+            let mut fix = fix(time, kmh, place(driven_m));
+            fix.position.lon_udeg += beside_udeg;
+            fix.alarm = if what == "fault" { 1 << 4 } else { 0 };
+            fixes.push(fix);
             let next = (time + step).min(end);
             driven_m += f64::from(kmh) / 3.6 * next.since(time).seconds();
             time = next;
         }
+        last = Some(beside_udeg);
     }
-    fixes.push(fix(time, 0, place(driven_m)));
+    let mut end = fix(time, 0, place(driven_m));
+    end.position.lon_udeg += last.unwrap_or_default();
+    fixes.push(end);
     fixes
 }
 
@@ -161,8 +171,10 @@ pub(crate) fn judge(
 pub(crate) fn line(violation: &Violation) -> String {
     let zone = rules().zone;
     let clock = |time: Timestamp| {
-        let text = zone.rfc3339(time);
-        format!("{} {}", &text[5..10], &text[11..19])
+        time.to_utc()
+            .with_timezone(&zone.tz())
+            .format("%m-%d %H:%M:%S")
+            .to_string()
     };
     let end = violation.ended_at.map_or("open".to_owned(), clock);
     let points = violation

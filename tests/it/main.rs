@@ -1,8 +1,10 @@
 //! All integration tests, one binary.
 
+mod api;
 mod demo;
 mod detect_oracle;
 mod detect_properties;
+mod detect_scenarios;
 mod drive;
 mod files;
 mod store;

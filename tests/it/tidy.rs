@@ -18,21 +18,53 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("files", &["files", "model", "geo", "protocol", "normalize"]),
     ("view", &["view", "model"]),
     ("live", &["live", "model"]),
-    ("api", &["api", "model", "store", "live", "duty", "clock", "view", "track", "telemetry"]),
+    (
+        "api",
+        &[
+            "api",
+            "model",
+            "store",
+            "live",
+            "duty",
+            "clock",
+            "view",
+            "track",
+            "telemetry",
+        ],
+    ),
 ];
 
 /// Modules of the functional core: no waiting, no clock, no order by chance.
-const CORE: &[&str] = &["model", "protocol", "geo", "normalize", "track", "rulebook", "detect", "duty"];
+const CORE: &[&str] = &[
+    "model",
+    "protocol",
+    "geo",
+    "normalize",
+    "track",
+    "rulebook",
+    "detect",
+    "duty",
+];
 
 /// What the core may not name.
-const NOT_IN_CORE: &[&str] = &["tokio", "sqlx", "axum", "std::time::Instant", "SystemTime", "HashMap", "HashSet"];
+const NOT_IN_CORE: &[&str] = &[
+    "tokio",
+    "sqlx",
+    "axum",
+    "std::time::Instant",
+    "SystemTime",
+    "HashMap",
+    "HashSet",
+];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
 fn sources(path: &Path, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = fs::read_dir(path) else { return };
+    let Ok(entries) = fs::read_dir(path) else {
+        return;
+    };
     for entry in entries.flatten() {
         let path = entry.path();
         if path.is_dir() {
@@ -59,7 +91,11 @@ fn all_sources(folder: &str) -> Vec<(PathBuf, String)> {
 /// The top-level module to which a source file belongs.
 fn module(path: &Path) -> String {
     let second = path.components().nth(1).unwrap();
-    second.as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned()
+    second
+        .as_os_str()
+        .to_string_lossy()
+        .trim_end_matches(".rs")
+        .to_owned()
 }
 
 /// Code lines up to the unit tests, without comments.
@@ -79,14 +115,21 @@ fn modules_import_only_what_the_table_allows() {
         };
         for line in code(&text) {
             for part in line.split("crate::").skip(1) {
-                let named: String = part.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                let named: String = part
+                    .chars()
+                    .take_while(|c| c.is_alphanumeric() || *c == '_')
+                    .collect();
                 if !named.is_empty() && !allowed.contains(&named.as_str()) {
                     wrong.push(format!("{}: names crate::{named}", path.display()));
                 }
             }
         }
     }
-    assert!(wrong.is_empty(), "imports outside the table:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "imports outside the table:\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -104,12 +147,22 @@ fn the_core_does_not_wait_or_read_a_clock() {
             }
         }
     }
-    assert!(wrong.is_empty(), "the core must stay pure:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "the core must stay pure:\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]
 fn no_leftovers_stay_in_the_sources() {
-    let banned = [concat!("FIX", "ME"), concat!("TO", "DO"), concat!("XX", "X"), concat!("todo", "!("), concat!("unimplemented", "!(")];
+    let banned = [
+        concat!("FIX", "ME"),
+        concat!("TO", "DO"),
+        concat!("XX", "X"),
+        concat!("todo", "!("),
+        concat!("unimplemented", "!("),
+    ];
     let mut wrong = Vec::new();
     for folder in ["src", "tests", "benches"] {
         for (path, text) in all_sources(folder) {
@@ -129,7 +182,10 @@ fn every_top_level_module_is_on_the_map() {
     for (path, _) in all_sources("src") {
         let module = module(&path);
         if module != "lib" && module != "main" {
-            assert!(map.contains(&format!("`{module}`")), "ARCHITECTURE.md does not name `{module}`");
+            assert!(
+                map.contains(&format!("`{module}`")),
+                "ARCHITECTURE.md does not name `{module}`"
+            );
         }
     }
 }
@@ -158,5 +214,9 @@ fn every_fixture_is_read_by_something() {
             }
         }
     }
-    assert!(unread.is_empty(), "fixtures that nothing reads:\n{}", unread.join("\n"));
+    assert!(
+        unread.is_empty(),
+        "fixtures that nothing reads:\n{}",
+        unread.join("\n")
+    );
 }

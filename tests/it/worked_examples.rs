@@ -224,7 +224,7 @@ fn e14_eight_hours_roll_over_midnight() {
 #[test]
 fn e15_a_full_week_leaves_no_minute() {
     let day = "drive 3h40m, stand 30m, drive 3h40m, stand 16h10m";
-    let week = vec![day; 6].join(", ");
+    let week = [day; 6].join(", ");
     check_hours(
         "11-15 08:00",
         &format!("{week}, drive 10m, stand 30m"),

@@ -303,3 +303,143 @@ fn read_length(bytes: &mut &[u8]) -> Option<i64> {
     };
     i64::try_from(millis).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 3_600_000;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    /// A log of stretches given in seconds.
+    fn log(stretches: &[(i64, i64)]) -> DrivingLog {
+        let mut log = DrivingLog::default();
+        for (from, to) in stretches {
+            log.add(at(*from), at(*to), Span::from_hours(168));
+        }
+        log
+    }
+
+    /// Stop-and-go: driving of 40 to 70 s, pauses of 11 to 40 s, for so many hours.
+    fn stop_and_go(hours: i64) -> Vec<(i64, i64)> {
+        let mut stretches = Vec::new();
+        let mut time = 0;
+        for turn in 0.. {
+            let drive = 40 + turn * 7 % 31;
+            stretches.push((time, time + drive));
+            time += drive + 11 + turn * 11 % 30;
+            if time > hours * 3600 {
+                break;
+            }
+        }
+        stretches
+    }
+
+    #[test]
+    fn sums_are_exact_while_the_log_is_short() {
+        let stretches = &stop_and_go(4)[..150];
+        let log = log(stretches);
+        assert!(log.is_whole());
+        for end in (0..20_000).step_by(37) {
+            for window in [60, 1000, 7200] {
+                let inside =
+                    |(from, to): &(i64, i64)| (*to.min(&end) - *from.max(&(end - window))).max(0);
+                let expected: i64 = stretches.iter().map(inside).sum();
+                let sum = log.sum(at(end), Span::from_seconds(window));
+                assert_eq!(sum, Span::from_seconds(expected), "{end} {window}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_full_log_stays_bounded_and_keeps_its_sum() {
+        let stretches = stop_and_go(60);
+        let log = log(&stretches);
+        assert!(log.bytes.len() <= BYTES_MAX);
+        assert!(log.bytes.capacity() <= BYTES_MAX + 2 * GROW_BYTES);
+        assert!(log.is_whole());
+        let (_, end) = *stretches.last().unwrap();
+        let total: i64 = stretches.iter().map(|(from, to)| to - from).sum();
+        assert_eq!(
+            log.sum(at(end), Span::from_hours(168)),
+            Span::from_seconds(total)
+        );
+        // A window's edge may be wrong by the pauses joined around it.
+        let day = end - 24 * 3600;
+        let expected: i64 = stretches
+            .iter()
+            .map(|(from, to)| (to - from.max(&day)).max(0))
+            .sum();
+        let sum = log.sum(at(end), Span::from_hours(24)).millis() / 1000;
+        assert!((sum - expected).abs() < 900, "{sum} {expected}");
+    }
+
+    #[test]
+    fn old_stretches_are_forgotten() {
+        let mut log = log(&[(0, 100), (200, 300), (400, 500)]);
+        log.add(
+            at(168 * 3600 + 250),
+            at(168 * 3600 + 300),
+            Span::from_hours(168),
+        );
+        assert_eq!(log.stretches().next(), Some((200_000, 300_000)));
+        log.add(at(400 * 3600), at(400 * 3600 + 9), Span::from_hours(168));
+        assert_eq!(log.stretches().count(), 1);
+        assert!(log.is_whole());
+    }
+
+    #[test]
+    fn the_limit_is_passed_between_fixes() {
+        // 100 s of driving leave a window of 1000 s while 50 s are driven.
+        let log = log(&[(0, 100), (500, 900), (1000, 1200)]);
+        let over = |limit| {
+            log.first_over(
+                at(1000),
+                at(1200),
+                Span::from_seconds(1000),
+                Span::from_seconds(limit),
+            )
+        };
+        assert_eq!(
+            log.sum(at(1000), Span::from_seconds(1000)),
+            Span::from_seconds(500)
+        );
+        assert_eq!(over(499), Some(at(1000)));
+        assert_eq!(over(500), Some(at(1100)));
+        assert_eq!(over(520), Some(at(1120)));
+        assert_eq!(over(600), None);
+    }
+
+    #[test]
+    fn the_sum_falls_back_between_fixes() {
+        let log = log(&[(0, 100), (500, 900)]);
+        let back = |limit| {
+            log.first_not_over(
+                at(900),
+                at(1080),
+                Span::from_seconds(1000),
+                Span::from_seconds(limit),
+            )
+        };
+        assert_eq!(back(500), Some(at(900)));
+        assert_eq!(back(450), Some(at(1050)));
+        assert_eq!(back(400), None);
+    }
+
+    #[test]
+    fn lengths_take_few_bytes() {
+        let bytes = |length| {
+            let mut bytes = Vec::new();
+            write_length(&mut bytes, length);
+            assert_eq!(read_length(&mut bytes.as_slice()), Some(length));
+            bytes.len()
+        };
+        assert_eq!(bytes(63_000), 1);
+        assert_eq!(bytes(2 * HOUR), 2);
+        assert_eq!(bytes(1234), 2);
+        assert_eq!(bytes(i64::MAX / 4), 9);
+    }
+}

@@ -23,6 +23,9 @@ pub mod session;
 pub mod transfer;
 pub mod vehicle;
 
+#[cfg(test)]
+mod properties;
+
 pub use frame::{Frame, FrameDecoder, FrameEvent};
 pub use header::{Edition, Header, Package, Phone};
 pub use location::LocationReport;

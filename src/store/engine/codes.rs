@@ -110,3 +110,101 @@ impl Meaning {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::VehicleId;
+    use crate::store::{Flush, Role, Store, StoreOptions, VehicleSnapshot};
+
+    #[test]
+    fn codes_mean_what_a_caller_can_do() {
+        let sqlite = [
+            (5, Meaning::Busy),
+            (6, Meaning::Busy),
+            (8, Meaning::ReadOnly),
+        ];
+        for (code, meaning) in sqlite.into_iter().chain([
+            // SQLITE_BUSY_SNAPSHOT, SQLITE_READONLY_DBMOVED, SQLITE_FULL, SQLITE_CORRUPT
+            (517, Meaning::Busy),
+            (1032, Meaning::ReadOnly),
+            (13, Meaning::Full),
+            (11, Meaning::Broken),
+        ]) {
+            assert_eq!(sqlite_meaning(code), meaning, "{code}");
+        }
+        for (code, meaning) in [
+            ("53100", Meaning::Full),
+            ("53300", Meaning::Busy),
+            ("25006", Meaning::ReadOnly),
+            ("40001", Meaning::Busy),
+            ("57P01", Meaning::Busy),
+            ("08006", Meaning::Busy),
+            ("42P01", Meaning::Broken),
+        ] {
+            assert_eq!(postgres_meaning(code), meaning, "{code}");
+        }
+    }
+
+    fn on_store<F: Future<Output = ()>>(test: impl FnOnce(Store) -> F) {
+        let folder = tempfile::TempDir::new().unwrap();
+        let url = format!("sqlite:{}/store.db", folder.path().display());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let options = StoreOptions::new(url, Role::Owner);
+            let store = Store::open(&options).await.unwrap();
+            test(store).await;
+        });
+    }
+
+    /// Sets something on the one connection that writes.
+    async fn set(store: &Store, pragma: &'static str) {
+        sqlx::query(pragma).execute(store.write()).await.unwrap();
+    }
+
+    fn big() -> Flush {
+        Flush {
+            vehicles: (0..100)
+                .map(|vehicle| VehicleSnapshot {
+                    vehicle: VehicleId(vehicle),
+                    journal_sequence: 1,
+                    state: vec![7; 10_000],
+                    tail: Vec::new(),
+                    live: None,
+                })
+                .collect(),
+            journal_position: 1,
+            ..Flush::default()
+        }
+    }
+
+    #[test]
+    fn a_full_database_says_so_and_resumes() {
+        on_store(|store| async move {
+            set(&store, "PRAGMA max_page_count = 150").await;
+            let full = store.commit_flush(&big()).await;
+            assert!(matches!(full, Err(StoreError::Full { .. })), "{full:?}");
+            assert_eq!(store.journal_position().await.unwrap(), 0);
+            set(&store, "PRAGMA max_page_count = 1000000").await;
+            store.commit_flush(&big()).await.unwrap();
+            assert_eq!(store.journal_position().await.unwrap(), 1);
+        });
+    }
+
+    #[test]
+    fn a_lock_of_another_process_is_busy() {
+        on_store(|store| async move {
+            set(&store, "PRAGMA busy_timeout = 1").await;
+            let mut other = store.database().begin_read().await.unwrap();
+            let take = "UPDATE counters SET value = value";
+            sqlx::query(take).execute(&mut *other).await.unwrap();
+            let busy = store.commit_flush(&big()).await;
+            assert!(matches!(busy, Err(StoreError::Busy { .. })), "{busy:?}");
+            other.rollback().await.unwrap();
+            store.commit_flush(&big()).await.unwrap();
+        });
+    }
+}

@@ -4,8 +4,7 @@ use roadwarden::model::violation::Details;
 use roadwarden::model::violation::FatigueWindow;
 use roadwarden::model::{Span, VehicleId};
 use roadwarden::store::{
-    Change, ChangeKind, ContradictionRow, FaultRunRow, Flush, Page, VehicleFilter,
-    ViolationFilter,
+    Change, ChangeKind, ContradictionRow, FaultRunRow, Flush, Page, VehicleFilter, ViolationFilter,
 };
 use sqlx::{Connection as _, Row as _};
 
@@ -22,9 +21,17 @@ fn everything() -> Flush {
         violations: vec![upsert("v1", "e1", violation(1, 0))],
         chunks: vec![chunk(&track[..5], false)],
         vehicles: vec![snapshot(1, 9, &track[5..]), snapshot(3, 8, &[])],
-        operating: vec![operating("e1", 20_000, &[1, 2]), operating("e2", 20_000, &[7])],
+        operating: vec![
+            operating("e1", 20_000, &[1, 2]),
+            operating("e2", 20_000, &[7]),
+        ],
         vehicle_days: vec![day(1, 20_000, at(0), at(90))],
-        faults: vec![FaultRunRow { vehicle: VehicleId(1), from: at(0), to: at(10), alarm: 1 << 31 }],
+        faults: vec![FaultRunRow {
+            vehicle: VehicleId(1),
+            from: at(0),
+            to: at(10),
+            alarm: 1 << 31,
+        }],
         contradictions: vec![ContradictionRow {
             vehicle: VehicleId(1),
             time: at(20),
@@ -88,7 +95,7 @@ on_both_engines! {
         let mut deviation = violation(3, 90);
         deviation.details = Details::RouteDeviation {
             route_id: "r1".to_owned(),
-            max_distance_m: 1234.567_890_123_4,
+            max_distance_m: 1_234.567_890_123_4,
         };
         let upserts = vec![
             upsert("a", "e1", violation(1, 30)),

@@ -60,7 +60,7 @@ on_both_engines! {
         store.import_fleet(&folder()).await.unwrap();
         let mut second = folder();
         second.vehicles.remove(0);
-        second.vehicles[0].enterprise_id = "e2".to_owned();
+        "e2".clone_into(&mut second.vehicles[0].enterprise_id);
         second.vehicles[0].class = VehicleClass::LineCoach2;
         second.vehicles.push(vehicle("湘A99999", "13900000009", "e1"));
         let counts = store.import_fleet(&second).await.unwrap();
@@ -109,11 +109,11 @@ on_both_engines! {
         let before = store.load_registry().await.unwrap();
         let mut unknown = folder();
         unknown.enterprises.push(enterprise("e3", "430102"));
-        unknown.vehicles[2].enterprise_id = "nobody".to_owned();
+        "nobody".clone_into(&mut unknown.vehicles[2].enterprise_id);
         let error = store.import_fleet(&unknown).await.unwrap_err();
         assert_eq!(conflict(&error), "enterprise nobody is unknown");
         let mut twice = folder();
-        twice.vehicles[1].terminal = twice.vehicles[0].terminal.clone();
+        twice.vehicles[1].terminal = TerminalPhone::new("13900000001");
         let error = store.import_fleet(&twice).await.unwrap_err();
         assert_eq!(conflict(&error), "terminal 13900000001 stands twice");
         let mut lost = folder();
@@ -194,7 +194,7 @@ on_both_engines! {
         assert_ne!(ids[0], first);
         // The folder names a driver who was first seen on the wire.
         let mut named = folder();
-        named.drivers[0].licence = "430000".to_owned();
+        "430000".clone_into(&mut named.drivers[0].licence);
         store.import_fleet(&named).await.unwrap();
         let drivers = store.load_registry().await.unwrap().drivers;
         assert_eq!(drivers[0].id, first);

@@ -146,9 +146,10 @@ pub(crate) fn snapshot(vehicle: u32, sequence: u64, tail: &[Fix]) -> VehicleSnap
         journal_sequence: sequence,
         state: vec![1, 2, 3, vehicle.to_le_bytes()[0]],
         tail: encode_run(tail),
-        live: Some(live(tail.last().map_or(0, |fix| {
-            (fix.time.millis() - at(0).millis()) / 1000
-        }))),
+        live: Some(live(
+            tail.last()
+                .map_or(0, |fix| (fix.time.millis() - at(0).millis()) / 1000),
+        )),
     }
 }
 

@@ -39,10 +39,6 @@ impl Place {
         sqlx::any::install_default_drivers();
         AnyConnection::connect(&self.url).await.unwrap()
     }
-
-    pub(crate) fn is_sqlite(&self) -> bool {
-        self.url.starts_with("sqlite:")
-    }
 }
 
 /// Runs a test on a fresh `SQLite` file.
@@ -70,7 +66,7 @@ where
             std::env::var_os("CI").is_none(),
             "CI must test on PostgreSQL: run scripts/postgres-for-tests"
         );
-        println!("not run on PostgreSQL: {POSTGRES} is not set");
+        say(&format!("not run on PostgreSQL: {POSTGRES} is not set"));
         return;
     };
     run(async move {
@@ -88,6 +84,12 @@ where
         admin.execute(AssertSqlSafe(drop)).await.unwrap();
         result
     });
+}
+
+/// Tells whoever reads the test's output.
+#[expect(clippy::print_stdout, reason = "the test harness shows it")]
+fn say(text: &str) {
+    println!("{text}");
 }
 
 /// Runs to the end; a panic of the test is a panic here, after the cleaning up.

@@ -8,7 +8,10 @@ use super::support::{Place, on_both_engines};
 
 async fn put(store: &Store, chunks: &[(&[Fix], bool)], tail: &[Fix]) {
     let flush = Flush {
-        chunks: chunks.iter().map(|(fixes, late)| chunk(fixes, *late)).collect(),
+        chunks: chunks
+            .iter()
+            .map(|(fixes, late)| chunk(fixes, *late))
+            .collect(),
         vehicles: vec![snapshot(1, 1, tail)],
         ..Flush::default()
     };
@@ -16,7 +19,10 @@ async fn put(store: &Store, chunks: &[(&[Fix], bool)], tail: &[Fix]) {
 }
 
 fn seconds(fixes: &[Fix]) -> Vec<i64> {
-    fixes.iter().map(|fix| (fix.time.millis() - at(0).millis()) / 1000).collect()
+    fixes
+        .iter()
+        .map(|fix| (fix.time.millis() - at(0).millis()) / 1000)
+        .collect()
 }
 
 on_both_engines! {

@@ -37,6 +37,11 @@ impl Unacknowledged {
         self.last_token()
     }
 
+    /// Whether this message waits already.
+    fn holds(&self, header: &Header) -> bool {
+        self.waiting.contains(&(header.serial, header.message_id))
+    }
+
     fn pop(&mut self, up_to: Token) -> Option<(u16, u16)> {
         if self.acknowledged >= up_to.0 {
             return None;
@@ -287,6 +292,8 @@ impl Dispatch {
             .get_or_insert_with(|| Box::new(Reassembler::new(limits)));
         let key = MessageKey::new(&header, package);
         match reassembler.handle_package(now, key, package.index, body) {
+            // A message of this serial waits to be durable: one answer, then.
+            Reassembled::Kept | Reassembled::Duplicate if self.unacknowledged.holds(&header) => {}
             Reassembled::Kept | Reassembled::Duplicate => {
                 self.acknowledge(&header, AckResult::SUCCESS, replies);
             }

@@ -273,6 +273,7 @@ impl Session {
         if self.core.state == State::Closed {
             return;
         }
+        self.core.begin_second(now);
         if let Some(limit) = self.core.overdue(now) {
             self.core.close(CloseReason::Limit(limit), outputs);
             return;

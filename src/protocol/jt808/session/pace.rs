@@ -48,11 +48,16 @@ impl Dispatch {
     }
 
     pub(super) fn count_frame(&mut self, now: Duration) {
+        self.begin_second(now);
+        self.frames = self.frames.saturating_add(1);
+    }
+
+    /// Begins to count anew when a second is over.
+    pub(super) fn begin_second(&mut self, now: Duration) {
         if now >= self.second_end() {
             self.second = now;
             self.frames = 0;
         }
-        self.frames = self.frames.saturating_add(1);
     }
 
     /// The limit of time that is passed at `now`.

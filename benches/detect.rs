@@ -1,0 +1,120 @@
+//! Fixes judged a second on one core, all detectors, and bytes of a vehicle's state.
+//!
+//! The world: routes of 50 km in segments of 250 m over a province, ten coaches on each, one fix
+//! every ten seconds of each vehicle, in the order of time. Coaches stop, some speed, some leave
+//! their route, some are tired. `cargo bench --bench detect`.
+
+mod world;
+
+use divan::counter::ItemsCount;
+use roadwarden::detect::{Context, VehicleState};
+use roadwarden::model::rules::RuleSet;
+use roadwarden::model::{Span, Speed};
+use roadwarden::rulebook;
+
+use world::{Scale, World};
+
+fn main() {
+    report_memory();
+    divan::main();
+}
+
+/// Judges every fix of the world, vehicles interleaved as they would arrive.
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn in_order(bencher: divan::Bencher<'_, '_>) {
+    let world = World::new(Scale::of_this_build());
+    let rules = rules();
+    let fixes = world.fixes(if cfg!(debug_assertions) { 30 } else { 150 });
+    bencher
+        .counter(ItemsCount::new(fixes.len()))
+        .with_inputs(|| {
+            (
+                vec![VehicleState::default(); world.profiles.len()],
+                Vec::new(),
+            )
+        })
+        .bench_local_refs(|(states, out)| {
+            let mut transitions = 0;
+            for fix in &fixes {
+                let number = world::index(fix.vehicle);
+                states[number].handle_fix(&context(&rules, &world, number), fix, out);
+                if out.len() > 1000 {
+                    transitions += out.len();
+                    out.clear();
+                }
+            }
+            transitions
+        });
+}
+
+/// States of line coaches after seven days of driving with a stop every few minutes.
+fn after_a_week(vehicles: u32) -> Vec<VehicleState> {
+    let world = World::new(Scale {
+        routes: 1,
+        vehicles_a_route: vehicles,
+    });
+    let rules = rules();
+    let mut out = Vec::new();
+    let mut states = Vec::new();
+    for vehicle in 0..vehicles {
+        let mut state = VehicleState::default();
+        for day in 0..7_u32 {
+            for tick in 0..8 * 120_u32 {
+                let stands =
+                    world::mix(vehicle, day * 1000 + tick / 12).is_multiple_of(4) && tick % 12 < 4;
+                let resting = (480..520).contains(&tick);
+                let mut fix = world.fix(vehicle, tick / 3);
+                fix.time = world::start() + Span::from_seconds(i64::from(day * 86_400 + tick * 30));
+                if stands || resting {
+                    fix.speed = Speed::ZERO;
+                }
+                let number = world::index(fix.vehicle);
+                state.handle_fix(&context(&rules, &world, number), &fix, &mut out);
+                out.clear();
+            }
+        }
+        states.push(state);
+    }
+    states
+}
+
+/// Saves and restores states as a flush and a restart do.
+#[divan::bench(sample_count = 5)]
+fn snapshot_and_restore(bencher: divan::Bencher<'_, '_>) {
+    let states = after_a_week(20);
+    bencher
+        .counter(ItemsCount::new(states.len()))
+        .bench_local(|| {
+            states
+                .iter()
+                .filter(|state| VehicleState::restore(&state.snapshot()).is_ok())
+                .count()
+        });
+}
+
+/// Bytes of a state after a week of usual driving.
+#[expect(clippy::print_stdout, reason = "a bench reports")]
+fn report_memory() {
+    let states = after_a_week(20);
+    let bytes = states.iter().map(VehicleState::memory_bytes);
+    let saved = states.iter().map(|state| state.snapshot().len());
+    println!(
+        "vehicle state: {} bytes bare, after a week of line driving {} mean, {} most; snapshot {} mean",
+        size_of::<VehicleState>(),
+        bytes.clone().sum::<usize>() / states.len(),
+        bytes.max().unwrap_or(0),
+        saved.sum::<usize>() / states.len(),
+    );
+}
+
+fn rules() -> RuleSet {
+    rulebook::parse(rulebook::default_document()).expect("the default document holds")
+}
+
+fn context<'a>(rules: &'a RuleSet, world: &'a World, number: usize) -> Context<'a> {
+    Context {
+        rules,
+        profile: &world.profiles[number],
+        routes: world.routes(),
+    }
+}
