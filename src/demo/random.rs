@@ -6,6 +6,7 @@ pub(super) struct Random(u64);
 
 impl Random {
     /// Dice that fall the same for the same seed.
+    #[cfg(test)]
     pub(super) const fn new(seed: u64) -> Self {
         Self(seed)
     }

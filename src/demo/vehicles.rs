@@ -3,7 +3,7 @@
 use super::cast::{Group, Plan, Twist};
 use super::legs::{Leg, legs};
 use super::logbook::{Driven, Logbook};
-use super::motion::{Beside, Drive, Style, Surge};
+use super::motion::{Beside, Drive, Load, Style, Surge};
 use super::network::Network;
 use super::planned::{Planned, Remind, first_passing, outside};
 use super::random::Random;
@@ -145,7 +145,7 @@ impl Pen<'_> {
         self.card(departs_s - 4 * MINUTE_S, 0, true);
         self.book.park(departs_s - 5 * MINUTE_S, departs_s);
         let change = (drivers(group) > 1).then_some(legs.len() / 2);
-        let mut driver = 0;
+        let mut crew = 0;
         let mut departures = Vec::new();
         for (index, leg) in legs.iter().enumerate() {
             departures.push(departs_s);
@@ -156,13 +156,13 @@ impl Pen<'_> {
                 departs_s = self.book.next_report_s(arrived_s) + EXACT_REST_S - START_S;
             }
             if change == Some(index + 1) {
-                self.card(arrived_s + 2 * MINUTE_S, driver, false);
-                driver += 1;
-                self.card(arrived_s + 4 * MINUTE_S, driver, true);
+                self.card(arrived_s + 2 * MINUTE_S, crew, false);
+                crew += 1;
+                self.card(arrived_s + 4 * MINUTE_S, crew, true);
             }
             if index + 1 == legs.len() {
                 departs_s = arrived_s + 8 * MINUTE_S;
-                self.card(arrived_s + 5 * MINUTE_S, driver, false);
+                self.card(arrived_s + 5 * MINUTE_S, crew, false);
             }
             self.book.park(arrived_s, departs_s);
         }
@@ -252,9 +252,11 @@ impl Pen<'_> {
             style: Style {
                 share,
                 steady,
-                passengers: class.is_passenger(),
-                hazmat: class == VehicleClass::Hazmat,
-                truck: class == VehicleClass::HeavyTruck,
+                load: match class {
+                    VehicleClass::Hazmat => Load::Hazmat,
+                    VehicleClass::HeavyTruck => Load::Goods,
+                    _ => Load::Passengers,
+                },
             },
             town_stop_s: if class.is_passenger() { 110 } else { 0 },
             surges,
