@@ -43,12 +43,18 @@ pub(super) struct Style {
     pub(super) share: f64,
     /// Keeps exactly to its speed, without swaying.
     pub(super) steady: bool,
-    /// Carries passengers: four fifths of the limit at night.
-    pub(super) passengers: bool,
-    /// Carries dangerous goods: lower limits.
-    pub(super) hazmat: bool,
-    /// A heavy truck, which is slower than the limit of an expressway.
-    pub(super) truck: bool,
+    pub(super) load: Load,
+}
+
+/// What a vehicle carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Load {
+    /// Passengers: four fifths of the limit at night.
+    Passengers,
+    /// Dangerous goods: lower limits.
+    Hazmat,
+    /// Goods, on a heavy truck that is slower than the limit of an expressway.
+    Goods,
 }
 
 /// One drive over a way.
@@ -137,7 +143,7 @@ impl Drive<'_> {
             ..*now
         };
         let limit_kmh = self.limit_kmh(now).min(self.limit_kmh(&cautious));
-        let able_kmh = if self.style.truck {
+        let able_kmh = if self.style.load == Load::Goods {
             TRUCK_KMH
         } else {
             f64::INFINITY
@@ -153,12 +159,12 @@ impl Drive<'_> {
             .iter()
             .find(|(end_m, _)| now.along_m < *end_m)
             .map_or(RoadClass::County, |(_, class)| *class);
-        let limit_kmh = f64::from(if self.style.hazmat {
+        let limit_kmh = f64::from(if self.style.load == Load::Hazmat {
             class.hazmat_kmh()
         } else {
             class.limit_kmh()
         });
-        if self.style.passengers && is_night(now.second) {
+        if self.style.load == Load::Passengers && is_night(now.second) {
             limit_kmh * 0.8
         } else {
             limit_kmh
@@ -279,9 +285,7 @@ mod tests {
     const COACH: Style = Style {
         share: 0.96,
         steady: false,
-        passengers: true,
-        hazmat: false,
-        truck: false,
+        load: Load::Passengers,
     };
 
     fn drive(departs_s: i64, style: Style, surges: &[Surge]) -> Vec<Moment> {

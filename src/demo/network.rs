@@ -146,8 +146,17 @@ pub(super) const HALF_WIDTH_M: f64 = 100.0;
 /// Towns and roads as drawn for one seed.
 #[derive(Debug)]
 pub(super) struct Network {
-    /// Both ends, class and points of each road, in the plane. Unit: km.
-    roads: Vec<(usize, usize, RoadClass, Vec<(f64, f64)>)>,
+    roads: Vec<Road>,
+}
+
+/// A road as drawn.
+#[derive(Debug)]
+struct Road {
+    from: usize,
+    to: usize,
+    class: RoadClass,
+    /// In the plane. Unit: km.
+    points: Vec<(f64, f64)>,
 }
 
 /// A way over the network, ready to be driven.
@@ -174,7 +183,12 @@ impl Network {
             .iter()
             .map(|(from, to, class)| {
                 let ends = (town(&towns, *from), town(&towns, *to));
-                (*from, *to, *class, bend(random, ends, *class))
+                Road {
+                    from: *from,
+                    to: *to,
+                    class: *class,
+                    points: bend(random, ends, *class),
+                }
             })
             .collect();
         Self { roads }
@@ -186,20 +200,20 @@ impl Network {
         let mut stretches = Vec::new();
         for pair in towns.windows(2) {
             let [from, to] = pair else { continue };
-            let found = self
-                .roads
-                .iter()
-                .find(|(a, b, _, _)| (a, b) == (from, to) || (a, b) == (to, from));
-            let Some((a, _, class, road)) = found else {
+            let found = self.roads.iter().find(|road| {
+                let ends = (&road.from, &road.to);
+                ends == (from, to) || ends == (to, from)
+            });
+            let Some(road) = found else {
                 continue;
             };
-            let drawn = road.iter().map(|(east, north)| place(*east, *north));
-            if a == from {
+            let drawn = road.points.iter().map(|(east, north)| place(*east, *north));
+            if road.from == *from {
                 points.extend(drawn);
             } else {
                 points.extend(drawn.rev());
             }
-            stretches.push((Line::new(points.clone()).length_m(), *class));
+            stretches.push((Line::new(points.clone()).length_m(), road.class));
         }
         Way {
             line: Line::new(points),
@@ -313,12 +327,7 @@ mod tests {
             let network = Network::draw(&mut Random::new(seed));
             for (index, a) in network.roads.iter().enumerate() {
                 for b in network.roads.iter().skip(index + 1) {
-                    assert!(
-                        !crosses(&a.3, &b.3),
-                        "{seed}: {:?} {:?}",
-                        (a.0, a.1),
-                        (b.0, b.1)
-                    );
+                    assert!(!crosses(&a.points, &b.points), "{seed}: {a:?} {b:?}");
                 }
             }
         }

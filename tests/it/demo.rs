@@ -1,5 +1,9 @@
 //! The demo county against the pure pipeline: its tracks judged, its facts weighed, and the
 //! enterprises that fail held against those that the story means to fail.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test helper that panics fails its test"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -14,11 +18,13 @@ use roadwarden::detect::{
 use roadwarden::duty::{Rule, evaluate};
 use roadwarden::geo::CorridorIndex;
 use roadwarden::model::duty::{
-    Contradiction, DutyFacts, FaultRun, Inquiry, InquiryAnswer, MinuteSet, Period, Shift,
-    ViolationFact,
+    Contradiction, DutyFacts, FaultRun, Inquiry, InquiryAnswer, MinuteSet, Shift, ViolationFact,
 };
+use roadwarden::model::fleet::Enterprise;
 use roadwarden::model::rules::RuleSet;
-use roadwarden::model::{DriverId, Fix, Quality, Source, Span, Timestamp, VehicleId, Violation};
+use roadwarden::model::{
+    DriverId, Fix, Plate, Quality, Source, Span, Speed, Timestamp, VehicleId, Violation,
+};
 
 use crate::drive::{line, rules};
 
@@ -338,89 +344,111 @@ fn operating(rules: &RuleSet, driving: &[(Timestamp, Timestamp)]) -> Vec<(i64, M
     days.into_iter().collect()
 }
 
-/// All that is known of one enterprise.
+/// All that is known of each enterprise.
 fn facts(county: &County, rules: &RuleSet, arrived: Arrived) -> Vec<DutyFacts> {
-    let judged = judge_county(county, rules, arrived);
-    let tracks = tracks(county, arrived);
-    let (shifts, inquiries) = (shifts(county), inquiries(county));
-    let violations = violation_facts(county, &judged);
-    let online = |vehicle: usize, period: Period| {
-        let mut times = tracks[vehicle].iter().map(|fix| fix.time);
-        times.any(|time| period.from <= time && time < period.to)
+    let known = Known {
+        county,
+        rules,
+        judged: judge_county(county, rules, arrived),
+        tracks: tracks(county, arrived),
     };
-    let mut all = Vec::new();
-    for enterprise in &county.fleet.enterprises {
-        let of_enterprise = |id: &str| id == enterprise.id;
-        let vehicles: Vec<usize> = (0..county.fleet.vehicles.len())
-            .filter(|v| of_enterprise(&county.fleet.vehicles[*v].enterprise_id))
+    county
+        .fleet
+        .enterprises
+        .iter()
+        .map(|enterprise| known.of(enterprise))
+        .collect()
+}
+
+struct Known<'a> {
+    county: &'a County,
+    rules: &'a RuleSet,
+    judged: Vec<Judged>,
+    tracks: Vec<Vec<Fix>>,
+}
+
+impl Known<'_> {
+    fn of(&self, enterprise: &Enterprise) -> DutyFacts {
+        let fleet = &self.county.fleet;
+        let ours = |id: &str| id == enterprise.id;
+        let vehicles: Vec<usize> = (0..fleet.vehicles.len())
+            .filter(|v| ours(&fleet.vehicles[*v].enterprise_id))
             .collect();
-        let plate = |vehicle: usize| county.fleet.vehicles[vehicle].plate.clone();
+        let (online, silent): (Vec<usize>, Vec<usize>) =
+            vehicles.iter().partition(|v| self.is_online(**v));
         let driving: Vec<(Timestamp, Timestamp)> = vehicles
             .iter()
-            .flat_map(|v| judged[*v].driving.clone())
+            .flat_map(|v| self.judged[*v].driving.clone())
             .collect();
-        let (up, silent): (Vec<usize>, Vec<usize>) =
-            vehicles.iter().partition(|v| online(**v, county.period));
         let count = |list: &[usize]| u32::try_from(list.len()).unwrap();
-        all.push(DutyFacts {
+        let violations = violation_facts(self.county, &self.judged).into_iter();
+        DutyFacts {
             enterprise_id: enterprise.id.clone(),
             name: enterprise.name.clone(),
             region: enterprise.region.clone(),
             vehicles: count(&vehicles),
             vehicles_in_network: count(&vehicles),
-            vehicles_online: count(&up),
-            vehicles_silent: silent.iter().map(|v| plate(*v)).collect(),
+            vehicles_online: count(&online),
+            vehicles_silent: silent.iter().map(|v| self.plate(*v)).collect(),
             last_fix: None,
-            monitors: county
-                .fleet
+            monitors: fleet
                 .monitors
                 .iter()
-                .filter(|monitor| of_enterprise(&monitor.enterprise_id))
+                .filter(|m| ours(&m.enterprise_id))
                 .cloned()
                 .collect(),
-            shifts: shifts
-                .iter()
-                .filter(|s| of_enterprise(&s.enterprise_id))
-                .cloned()
+            shifts: shifts(self.county)
+                .into_iter()
+                .filter(|s| ours(&s.enterprise_id))
                 .collect(),
-            operating: operating(rules, &driving),
+            operating: operating(self.rules, &driving),
             violations: violations
-                .iter()
-                .filter(|(id, _)| of_enterprise(id))
-                .map(|(_, fact)| fact.clone())
+                .filter(|(id, _)| ours(id))
+                .map(|(_, fact)| fact)
                 .collect(),
-            inquiries: inquiries
-                .iter()
-                .filter(|i| of_enterprise(&i.enterprise_id))
-                .cloned()
+            inquiries: inquiries(self.county)
+                .into_iter()
+                .filter(|i| ours(&i.enterprise_id))
                 .collect(),
-            faults: vehicles
-                .iter()
-                .flat_map(|v| judged[*v].faults.iter().map(move |run| (*v, run)))
-                .map(|(v, (from, to, alarm))| FaultRun {
-                    plate: plate(v),
-                    from: *from,
-                    to: *to,
-                    alarm: *alarm,
-                })
-                .collect(),
+            faults: vehicles.iter().flat_map(|v| self.faults(*v)).collect(),
             contradictions: vehicles
                 .iter()
-                .flat_map(|v| {
-                    judged[*v]
-                        .contradictions
-                        .iter()
-                        .map(move |time| (*v, *time))
-                })
-                .map(|(v, time)| Contradiction {
-                    plate: plate(v),
-                    time,
-                    note: "another place".to_owned(),
-                })
+                .flat_map(|v| self.contradictions(*v))
                 .collect(),
-        });
+        }
     }
-    all
+
+    fn plate(&self, vehicle: usize) -> Plate {
+        self.county.fleet.vehicles[vehicle].plate.clone()
+    }
+
+    fn is_online(&self, vehicle: usize) -> bool {
+        let period = self.county.period;
+        let mut times = self.tracks[vehicle].iter().map(|fix| fix.time);
+        times.any(|time| period.from <= time && time < period.to)
+    }
+
+    fn faults(&self, vehicle: usize) -> Vec<FaultRun> {
+        let runs = self.judged[vehicle].faults.iter();
+        runs.map(|(from, to, alarm)| FaultRun {
+            plate: self.plate(vehicle),
+            from: *from,
+            to: *to,
+            alarm: *alarm,
+        })
+        .collect()
+    }
+
+    fn contradictions(&self, vehicle: usize) -> Vec<Contradiction> {
+        let times = self.judged[vehicle].contradictions.iter();
+        times
+            .map(|time| Contradiction {
+                plate: self.plate(vehicle),
+                time: *time,
+                note: "another place".to_owned(),
+            })
+            .collect()
+    }
 }
 
 #[test]
@@ -477,7 +505,7 @@ fn the_suspicious_enterprise_stands_exactly_on_the_edge() {
         .unwrap();
     let track = &tracks(&county, Arrived::All)[vehicle];
     let fastest = track.iter().map(|fix| fix.speed).max();
-    assert_eq!(fastest.map(roadwarden::model::Speed::kmh), Some(100.0));
+    assert_eq!(fastest.map(Speed::kmh), Some(100.0));
     let mut stops = Vec::new();
     let mut stopped: Option<Timestamp> = None;
     for fix in track
@@ -547,7 +575,7 @@ fn the_day_played_through_the_server_gives_the_meant_verdict() {
                 )
             })
             .collect();
-        eprintln!("{summary:?}\n{}", finale.text);
+        assert_eq!(summary.terminals, county.fleet.vehicles.len());
         assert_eq!(found, county.expected, "{}", finale.text);
         server.drain().await.unwrap();
     });
