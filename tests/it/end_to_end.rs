@@ -1,0 +1,252 @@
+//! The built program from a terminal's bytes to the failing list.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::server::{Server, run, succeed};
+use crate::support::terminal::{Report, Terminal};
+
+const PHONE: &str = "13912340001";
+const PLATE: &str = "湘A10001";
+/// 2026-11-21T08:00:00+08:00.
+const BEGIN_S: i64 = 1_795_219_200;
+const CLOCK: [&str; 4] = [
+    "--dev-clock",
+    "2026-11-21T08:00:00+08:00",
+    "--dev-clock-rate",
+    "1",
+];
+
+/// One enterprise, two coaches, two monitors; imported.
+fn fleet(data: &Path) {
+    let folder = data.join("fleet");
+    std::fs::create_dir_all(&folder).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    write(
+        "enterprises.csv",
+        "id,name,credit_code,region,kind\nE1,青禾客运,,430102,passenger\n",
+    );
+    write(
+        "vehicles.csv",
+        "plate,plate_color,terminal,enterprise_id,class,seats,region,line_km,route_id\n\
+         湘A10001,yellow,13912340001,E1,line_coach_2,45,,180,\n\
+         湘A10002,yellow,13912340002,E1,line_coach_2,45,,180,\n",
+    );
+    write(
+        "monitors.csv",
+        "id,name,enterprise_id,trained_until\nM1,监控员甲,E1,2027-12-31\nM2,监控员乙,E1,2027-12-31\n",
+    );
+    let said = succeed(&[
+        "import",
+        "fleet",
+        folder.to_str().unwrap(),
+        "--data",
+        data.to_str().unwrap(),
+    ]);
+    assert!(
+        said.starts_with("imported 1 enterprises, 2 vehicles (2 new)"),
+        "{said}"
+    );
+}
+
+/// A report every ten seconds, going east at `speed_kmh`.
+fn report(step: i64, speed_kmh: u16) -> Report {
+    let metres = step * 10 * i64::from(speed_kmh) * 1000 / 3600;
+    Report {
+        unix_s: BEGIN_S - 600 + step * 10,
+        lat_udeg: 28_100_000,
+        lon_udeg: u32::try_from(112_900_000 + metres * 10).unwrap(),
+        speed_dkmh: speed_kmh * 10,
+    }
+}
+
+#[test]
+fn a_speeding_coach_is_found_from_its_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    fleet(folder.path());
+    let server = Server::start(folder.path(), &CLOCK);
+    let mut terminal = Terminal::connect(server.jt808, PHONE).unwrap();
+    terminal.come_online(PLATE).unwrap();
+    for step in 0..12 {
+        let speed = if (2..9).contains(&step) { 110 } else { 90 };
+        let serial = terminal.report(&report(step, speed)).unwrap();
+        assert_eq!(terminal.acknowledged(serial).unwrap(), 0);
+    }
+    let listed = server.wait_for("/api/v1/violations", |list| {
+        list["items"][0]["status"] == "closed"
+    });
+    let violation = &listed["items"][0];
+    let field = |name: &str| violation[name].clone();
+    assert_eq!(field("kind"), "speeding");
+    assert_eq!(field("plate"), PLATE);
+    assert_eq!(field("enterprise_id"), "E1");
+    assert_eq!(field("started_at"), "2026-11-21T07:50:20+08:00");
+    assert_eq!(field("confirmed_at"), "2026-11-21T07:50:50+08:00");
+    assert_eq!(field("ended_at"), "2026-11-21T07:51:30+08:00");
+    assert_eq!(field("duration_s"), 70);
+    assert_eq!(violation["limit"]["monitor_kmh"], 100);
+    assert_eq!(violation["limit"]["source"], "class");
+    assert_eq!(
+        (field("severity"), field("points"), field("points_basis")),
+        ("L2".into(), Value::Null, "road_unknown".into())
+    );
+    assert_eq!(violation["evidence"]["fixes"], 7);
+
+    // Nobody was on shift while the coach drove for two minutes: no failure yet. Half of the fleet is silent,
+    // but only what was ever in the network counts.
+    let duty = server.get("/api/v1/enterprises/E1/duty");
+    assert_eq!(duty["operating_minutes"].as_u64(), Some(2), "{duty}");
+    let failing = server.get("/api/v1/duty/failing");
+    assert_eq!(failing["enterprises_failing"], 0, "{failing}");
+    server.stop();
+}
+
+#[test]
+fn an_unknown_terminal_is_refused_and_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    fleet(folder.path());
+    let server = Server::start(folder.path(), &CLOCK);
+    let mut terminal = Terminal::connect(server.jt808, "13900000009").unwrap();
+    let (result, _) = terminal.register("湘A99999").unwrap();
+    assert_eq!(result, 4);
+    let serial = terminal.report(&report(0, 90)).unwrap();
+    assert_eq!(terminal.acknowledged(serial).unwrap(), 1);
+    let listed = server.wait_for("/api/v1/terminals", |list| {
+        !list["items"].as_array().is_none_or(Vec::is_empty)
+    });
+    assert!(listed.to_string().contains("13900000009"), "{listed}");
+    server.stop();
+}
+
+#[test]
+fn what_was_acknowledged_survives_kill_9() {
+    let folder = tempfile::tempdir().unwrap();
+    fleet(folder.path());
+    let server = Server::start(folder.path(), &CLOCK);
+    let mut terminal = Terminal::connect(server.jt808, PHONE).unwrap();
+    terminal.come_online(PLATE).unwrap();
+    for step in 0..50 {
+        let serial = terminal.report(&report(step, 80)).unwrap();
+        terminal.acknowledged(serial).unwrap();
+    }
+    // Flushes come every half second: most of the fifty are in the journal only.
+    server.kill();
+    let server = Server::start(folder.path(), &CLOCK);
+    let path = "/api/v1/vehicles/%E6%B9%98A10001/yellow/track?format=ndjson&from=2026-11-21T00:00:00%2B08:00&to=2026-11-22T00:00:00%2B08:00";
+    let fixes = || server.request("GET", path, None).1.lines().count();
+    server.wait_for("/api/v1/vehicles", |_| fixes() == 50);
+    assert_eq!(fixes(), 50);
+    server.stop();
+}
+
+#[test]
+fn a_newer_session_of_a_terminal_replaces_the_older() {
+    let folder = tempfile::tempdir().unwrap();
+    fleet(folder.path());
+    let server = Server::start(folder.path(), &CLOCK);
+    let mut older = Terminal::connect(server.jt808, PHONE).unwrap();
+    older.come_online(PLATE).unwrap();
+    let mut newer = Terminal::connect(server.jt808, PHONE).unwrap();
+    newer.come_online(PLATE).unwrap();
+    assert!(older.answer().is_err(), "the older connection is closed");
+    let serial = newer.report(&report(0, 80)).unwrap();
+    assert_eq!(newer.acknowledged(serial).unwrap(), 0);
+    server.stop();
+}
+
+#[test]
+fn a_reminder_is_spoken_in_the_cab() {
+    let folder = tempfile::tempdir().unwrap();
+    fleet(folder.path());
+    let server = Server::start(folder.path(), &CLOCK);
+    let mut terminal = Terminal::connect(server.jt808, PHONE).unwrap();
+    terminal.come_online(PLATE).unwrap();
+    for step in 0..8 {
+        let serial = terminal.report(&report(step, 125)).unwrap();
+        terminal.acknowledged(serial).unwrap();
+    }
+    let listed = server.wait_for("/api/v1/violations", |list| {
+        list["items"][0]["id"].is_string()
+    });
+    let id = listed["items"][0]["id"].as_str().unwrap().to_owned();
+    let speaking = std::thread::spawn(move || {
+        let (serial, message_id, body) = terminal.command().unwrap();
+        assert_eq!(message_id, 0x8300);
+        let (text, _, _) = encoding_rs::GBK.decode(&body[1..]);
+        assert_eq!(text, "您已超速，请减速");
+        let [high, low] = serial.to_be_bytes();
+        terminal.send(0x0001, &[high, low, 0x83, 0x00, 0]).unwrap();
+        terminal
+    });
+    let path = format!("/api/v1/violations/{id}/reminders");
+    let body = r#"{"channel":"terminal_voice","text":"您已超速，请减速","sent_at":null}"#;
+    let answer = server.post(&path, body);
+    assert_eq!(answer["channel"], "terminal_voice", "{answer}");
+    assert!(answer["acknowledged_at"].is_string(), "{answer}");
+    drop(speaking.join().unwrap());
+    server.stop();
+}
+
+#[test]
+fn a_file_is_replayed_once_however_often_it_is_given() {
+    let folder = tempfile::tempdir().unwrap();
+    fleet(folder.path());
+    let file = folder.path().join("fixes.ndjson");
+    let mut text = String::new();
+    for step in 0..600_i64 {
+        let time = roadwarden::model::Timestamp::from_seconds(BEGIN_S + step * 10);
+        let time = roadwarden::model::LocalZone::default().rfc3339(time);
+        let lon = 112.9 + f64::from(i32::try_from(step).unwrap()) * 0.002;
+        text += &format!(
+            "{{\"plate\":\"{PLATE}\",\"plate_color\":\"yellow\",\"time\":\"{time}\",\"lat\":28.1,\"lon\":{lon:.4},\"speed_kmh\":72}}\n"
+        );
+    }
+    text += "{\"plate\":\"nobody\"}\n";
+    std::fs::write(&file, text).unwrap();
+    let data = folder.path().to_str().unwrap();
+    let replay = || -> Value {
+        let said = succeed(&[
+            "replay",
+            file.to_str().unwrap(),
+            "--data",
+            data,
+            "--log",
+            "error",
+        ]);
+        serde_json::from_str(&said).unwrap()
+    };
+    let numbers = |summary: &Value| {
+        ["read", "stored", "duplicates", "rejected", "violations"]
+            .map(|name| summary[name].as_u64().unwrap())
+    };
+    assert_eq!(numbers(&replay()), [601, 600, 0, 1, 0]);
+    assert_eq!(numbers(&replay()), [601, 0, 600, 1, 0]);
+    // Beside a running server the fixes go to it.
+    let server = Server::start(folder.path(), &CLOCK);
+    assert_eq!(numbers(&replay()), [601, 0, 600, 1, 0]);
+    server.stop();
+}
+
+#[test]
+fn wrong_usage_ends_with_2_and_a_failure_with_1() {
+    assert_eq!(run(&["serve", "--no-such-flag"]).status.code(), Some(2));
+    assert_eq!(run(&[]).status.code(), Some(2));
+    let failed = run(&["import", "fleet", "/no/such/folder"]);
+    assert_eq!(failed.status.code(), Some(1));
+    assert!(!failed.stderr.is_empty() && failed.stdout.is_empty());
+    let open = run(&["serve", "--dev-open", "--http", "0.0.0.0:0"]);
+    assert_eq!(
+        open.status.code(),
+        Some(1),
+        "open to all is only for loopback"
+    );
+}
+
+#[test]
+fn documents_are_printed() {
+    assert!(succeed(&["default-rules"]).contains("night"));
+    assert!(succeed(&["default-config"]).contains("[terminal]"));
+    let openapi: Value = serde_json::from_str(&succeed(&["openapi"])).unwrap();
+    assert!(openapi["openapi"].as_str().unwrap().starts_with("3.1"));
+}
