@@ -1,6 +1,6 @@
 //! Fixes judged a second on one core, all detectors, and bytes of a vehicle's state.
 //!
-//! The world: routes of 50 km in segments of 250 m over a province, ten coaches on each, one fix
+//! The world: routes of 64 km in segments of 80 m over a province, ten coaches on each, one fix
 //! every ten seconds of each vehicle, in the order of time. Coaches stop, some speed, some leave
 //! their route, some are tired. `cargo bench --bench detect`.
 

@@ -34,10 +34,10 @@ impl Scale {
 }
 
 /// Segments of a route.
-const SEGMENTS: u32 = 200;
+const SEGMENTS: u32 = 800;
 
 /// Metres of a segment and of a degree.
-const SEGMENT_M: f64 = 250.0;
+const SEGMENT_M: f64 = 80.0;
 const DEGREE_M: f64 = 111_195.0;
 
 /// Rules, routes and vehicles.
@@ -145,7 +145,7 @@ fn line(number: u32) -> Vec<(f64, f64)> {
     let step = SEGMENT_M / DEGREE_M;
     let mut line = vec![(lat, lon)];
     for segment in 0..SEGMENTS {
-        heading += (f64::from(mix(number, segment + 10) % 41) - 20.0).to_radians();
+        heading += (f64::from(mix(number, segment + 10) % 21) - 10.0).to_radians();
         lat += heading.cos() * step;
         lon += heading.sin() * step / lat.to_radians().cos();
         line.push((lat, lon));
@@ -189,11 +189,14 @@ fn along(line: &[(f64, f64)], driven_m: f64) -> Position {
     let length_m = f64::from(SEGMENTS) * SEGMENT_M;
     let there_and_back = driven_m.rem_euclid(2.0 * length_m);
     let along = there_and_back.min(2.0 * length_m - there_and_back) / SEGMENT_M;
-    let index = (0..SEGMENTS - 1)
-        .take_while(|index| f64::from(*index + 1) <= along)
-        .count();
-    let share = along - along.floor();
-    let (from, to) = (line[index], line[(index + 1).min(line.len() - 1)]);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "0 to SEGMENTS"
+    )]
+    let index = (along as usize).min(line.len() - 2);
+    let share = along - f64::from(u32::try_from(index).unwrap_or(0));
+    let (from, to) = (line[index], line[index + 1]);
     let lat = from.0 + share * (to.0 - from.0);
     let lon = from.1 + share * (to.1 - from.1);
     Position::from_degrees(lat, lon).unwrap_or_default()

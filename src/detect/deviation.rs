@@ -230,12 +230,7 @@ impl Outside {
         let (confirmed_at, first_seen_at) = self.confirmed?;
         let rules = context.rules;
         let class = context.profile.class;
-        let grade = penalty(
-            rules,
-            &rules.deviation.penalty,
-            class,
-            self.driver.is_some(),
-        );
+        let grade = penalty(rules, &rules.deviation.penalty, class, true);
         Some(Box::new(Violation {
             vehicle,
             driver: self.driver,

@@ -57,7 +57,10 @@ pub fn grade(rules: &RuleSet, limit: &Limit, peak: Speed) -> Grade {
     }
 }
 
-/// What a kind with fixed points costs a class; open when points hang on an unknown driver (A8).
+/// What a kind with fixed points costs a class.
+///
+/// Points of counters that belong to a driver are open while the driver is unknown (A8); other
+/// kinds pass `true`.
 pub(super) fn penalty(
     rules: &RuleSet,
     penalties: &ByClass<Penalty>,

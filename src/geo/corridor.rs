@@ -1,23 +1,27 @@
 //! All planned routes with one R-tree over their directed segments.
 //!
-//! The tree has three dimensions: north, east, and the number of the route, so far apart that a
-//! search near one route never enters another. A vehicle usually stays on the segment where it
-//! was or goes to the next one: [`CorridorIndex::still_inside`] tries these first, and only when
-//! that fails the tree is asked. Both give the same answer to "is it inside?", because a segment
-//! that is near enough proves that the nearest one is.
+//! A leaf of the tree is a short run of neighbouring segments of one route. The tree has three
+//! dimensions: latitude, longitude, and the number of the route, so that a search near one route
+//! looks at no segment of another, however many share a road. A vehicle usually stays on the
+//! segment where it was or moves on by a few: [`CorridorIndex::still_inside`] tries these first, and
+//! only when that fails the tree is asked. Both give the same answer to "is it inside?", because a
+//! segment that is near enough proves that the nearest one is.
 
 use std::collections::BTreeMap;
 
-use rstar::{AABB, PointDistance, RTree, RTreeObject};
+use rstar::{AABB, RTree, RTreeObject};
 
 use crate::model::Position;
 use crate::model::route::Route;
 
-use super::segment::Segment;
+use super::segment::{Foot, Segment};
 use super::{DEGREE_M, metres};
 
-/// Distance of two routes in the third dimension of the tree; more than any distance on earth.
-const ROUTE_APART_M: f64 = 1e8;
+/// Segments of a leaf of the tree.
+const RUN: usize = 8;
+
+/// Segments before and after the hinted one that are tried before the tree is asked.
+const NEIGHBOURS: u32 = 16;
 
 /// Place of a route in its [`CorridorIndex`]; of no use in another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,8 +65,8 @@ pub struct CorridorIndex {
     by_id: BTreeMap<String, RouteNumber>,
     segments: Vec<Segment>,
     tree: RTree<Leaf>,
-    /// Metres of one degree of longitude in the tree: the least of all segments, so that a box
-    /// in the tree is never farther away than what it holds.
+    /// Metres of one degree of longitude, the least of all segments: boxes that are searched are
+    /// wide enough everywhere.
     degree_east_m: f64,
 }
 
@@ -109,7 +113,7 @@ impl CorridorIndex {
         }
         let least = |least: f64, segment: &Segment| least.min(segment.degree_east_m());
         let degree_east_m = segments.iter().fold(DEGREE_M, least);
-        let tree = RTree::bulk_load(leaves(&entries, &segments, degree_east_m));
+        let tree = RTree::bulk_load(leaves(&entries));
         Self {
             routes: entries,
             by_id,
@@ -151,31 +155,22 @@ impl CorridorIndex {
 
     /// The nearest point of one route, however far; `None` for a route without a line.
     ///
+    /// Looks in a box around the place and in ever larger ones until the nearest point is certain.
+    ///
     /// Unit: m; see [`metres`] for its error.
     pub fn nearest(&self, number: RouteNumber, place: Position) -> Option<RouteHit> {
-        let entry = self.entry(number)?;
-        let query = self.tree_point(place.lat(), place.lon(), number);
-        let leaf = self
-            .tree
-            .nearest_neighbor_iter(query)
-            .next()
-            .filter(|leaf| leaf.route == number)?;
-        let foot = leaf.segment.foot(place.lat(), place.lon());
-        let progress_m = leaf.segment.progress_m + foot.share * leaf.segment.length_m();
-        let [from, to] = leaf.segment.ends();
-        let lat = from.0 + foot.share * (to.0 - from.0);
-        let lon = from.1 + foot.share * (to.1 - from.1);
-        let distance_m = Position::from_degrees(lat, lon)
-            .filter(|_| foot.distance_2 > FAR_M * FAR_M)
-            .map_or_else(|| foot.distance_2.sqrt(), |point| metres(place, point));
-        Some(RouteHit {
-            route: number,
-            distance_m,
-            progress_m,
-            segment: leaf.number,
-            past_end: (leaf.number.0 == entry.segments.0 && foot.share <= 0.0)
-                || (leaf.number.0 + 1 == entry.segments.1 && foot.share >= 1.0),
-        })
+        let (first, end) = self.entry(number)?.segments;
+        if first == end {
+            return None;
+        }
+        let mut bound_m = NEAR_M;
+        loop {
+            let hit = self.nearest_within(number, place, bound_m);
+            if hit.is_some() || bound_m > EARTH_M {
+                return hit;
+            }
+            bound_m *= 4.0;
+        }
     }
 
     /// The nearest point of one route when it is at most `bound_m` away.
@@ -185,8 +180,49 @@ impl CorridorIndex {
         place: Position,
         bound_m: f64,
     ) -> Option<RouteHit> {
-        self.nearest(number, place)
-            .filter(|hit| hit.distance_m <= bound_m)
+        let (lat, lon) = (place.lat(), place.lon());
+        let bound_2 = bound_m * bound_m;
+        let mut best: Option<(u32, &Segment, Foot)> = None;
+        let reach = self.reach(number, place, bound_m);
+        for leaf in self.tree.locate_in_envelope_intersecting(reach) {
+            for (index, segment) in (leaf.first..leaf.end).zip(self.run(leaf.first, leaf.end)) {
+                let foot = segment.foot(lat, lon);
+                let nearer = best.is_none_or(|(known, _, least)| {
+                    (foot.distance_2, index) < (least.distance_2, known)
+                });
+                if nearer && foot.distance_2 <= bound_2 {
+                    best = Some((index, segment, foot));
+                }
+            }
+        }
+        let (found, segment, foot) = best?;
+        Some(self.hit(number, place, SegmentNumber(found), segment, foot))
+    }
+
+    /// The foot of a place on a segment as an answer.
+    fn hit(
+        &self,
+        number: RouteNumber,
+        place: Position,
+        found: SegmentNumber,
+        segment: &Segment,
+        foot: Foot,
+    ) -> RouteHit {
+        let (first, end) = self.entry(number).map_or((0, 0), |entry| entry.segments);
+        let [from, to] = segment.ends();
+        let lat = from.0 + foot.share * (to.0 - from.0);
+        let lon = from.1 + foot.share * (to.1 - from.1);
+        let distance_m = Position::from_degrees(lat, lon)
+            .filter(|_| foot.distance_2 > FAR_M * FAR_M)
+            .map_or_else(|| foot.distance_2.sqrt(), |point| metres(place, point));
+        RouteHit {
+            route: number,
+            distance_m,
+            progress_m: segment.progress_m + foot.share * segment.length_m(),
+            segment: found,
+            past_end: (found.0 == first && foot.share <= 0.0)
+                || (found.0 + 1 == end && foot.share >= 1.0),
+        }
     }
 
     /// The nearest of several routes when it is at most `bound_m` away; the first of equals.
@@ -210,7 +246,8 @@ impl CorridorIndex {
 
     /// A segment of the route near `hint` that proves the place to be within `bound_m`.
     ///
-    /// Looks at the hinted segment and its two neighbours on the same route. `None` proves nothing.
+    /// Looks at the hinted segment and some neighbours on the same route, the nearer ones first.
+    /// `None` proves nothing.
     pub fn still_inside(
         &self,
         number: RouteNumber,
@@ -219,26 +256,56 @@ impl CorridorIndex {
         bound_m: f64,
     ) -> Option<SegmentNumber> {
         let (first, end) = self.entry(number)?.segments;
+        if !(first..end).contains(&hint.0) {
+            return None;
+        }
+        let own = self.run(first, end);
+        let hinted = (hint.0 - first) as usize;
         let (lat, lon) = (place.lat(), place.lon());
         let bound_2 = bound_m * bound_m;
-        [hint.0, hint.0.wrapping_add(1), hint.0.wrapping_sub(1)]
-            .into_iter()
-            .filter(|index| (first..end).contains(index))
-            .find(|index| {
-                usize::try_from(*index)
-                    .ok()
-                    .and_then(|index| self.segments.get(index))
-                    .is_some_and(|segment| segment.foot(lat, lon).distance_2 <= bound_2)
-            })
-            .map(SegmentNumber)
+        let near = |index: usize| {
+            let segment = own.get(index)?;
+            (segment.foot(lat, lon).distance_2 <= bound_2).then_some(index)
+        };
+        let found = near(hinted).or_else(|| {
+            (1..=NEIGHBOURS as usize)
+                .find_map(|away| near(hinted + away).or_else(|| near(hinted.checked_sub(away)?)))
+        })?;
+        Some(SegmentNumber(first + count(found)))
+    }
+
+    /// Segments from one number up to another.
+    fn run(&self, first: u32, end: u32) -> &[Segment] {
+        self.segments
+            .get(first as usize..end as usize)
+            .unwrap_or_default()
+    }
+
+    /// The box of the tree that holds everything within `bound_m` of a place on one route.
+    fn reach(&self, number: RouteNumber, place: Position, bound_m: f64) -> AABB<[i32; 3]> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "more than fits is the whole earth, which saturates"
+        )]
+        let udeg = |degree_m: f64| (bound_m / degree_m * 1e6).ceil() as i32;
+        let half = [udeg(DEGREE_M), udeg(self.degree_east_m)].map(|half| half.saturating_add(1));
+        let apart = height(number);
+        AABB::from_corners(
+            [
+                place.lat_udeg.saturating_sub(half[0]),
+                place.lon_udeg.saturating_sub(half[1]),
+                apart,
+            ],
+            [
+                place.lat_udeg.saturating_add(half[0]),
+                place.lon_udeg.saturating_add(half[1]),
+                apart,
+            ],
+        )
     }
 
     fn entry(&self, number: RouteNumber) -> Option<&Entry> {
         self.routes.get(usize::try_from(number.0).ok()?)
-    }
-
-    fn tree_point(&self, lat: f64, lon: f64, number: RouteNumber) -> [f64; 3] {
-        tree_point(lat, lon, number, self.degree_east_m)
     }
 }
 
@@ -247,69 +314,58 @@ impl CorridorIndex {
 /// It is far outside any corridor, so that the plane alone decides who is inside.
 const FAR_M: f64 = 10_000.0;
 
+/// First box in which the nearest point is looked for. Unit: m.
+const NEAR_M: f64 = 250.0;
+
+/// Farther than anything on earth. Unit: m.
+const EARTH_M: f64 = 5e7;
+
 /// A number as the index keeps it; an index never has 2^32 members.
 fn count(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
-fn tree_point(lat: f64, lon: f64, number: RouteNumber, degree_east_m: f64) -> [f64; 3] {
-    [
-        lat * DEGREE_M,
-        lon * degree_east_m,
-        f64::from(number.0) * ROUTE_APART_M,
-    ]
+/// A route's place in the third dimension of the tree.
+fn height(number: RouteNumber) -> i32 {
+    i32::try_from(number.0).unwrap_or(i32::MAX)
 }
 
-fn leaves(entries: &[Entry], segments: &[Segment], degree_east_m: f64) -> Vec<Leaf> {
-    let mut leaves = Vec::with_capacity(segments.len());
-    for (route, entry) in (0..).map(RouteNumber).zip(entries) {
+fn leaves(entries: &[Entry]) -> Vec<Leaf> {
+    let mut leaves = Vec::new();
+    for (number, entry) in (0..).map(RouteNumber).zip(entries) {
         let (first, end) = entry.segments;
-        for (number, segment) in (0..)
-            .zip(segments)
-            .skip(first as usize)
-            .take((end - first) as usize)
-        {
+        let starts = (first..end).step_by(RUN);
+        // A run of segments has one point more, which the next run has again.
+        let points = (0..entry.route.line.len()).step_by(RUN);
+        for (start, point) in starts.zip(points) {
+            let line = entry.route.line.get(point..).unwrap_or_default();
+            let corner = |place: &Position| [place.lat_udeg, place.lon_udeg, height(number)];
+            let corners: Vec<[i32; 3]> = line.iter().take(RUN + 1).map(corner).collect();
             leaves.push(Leaf {
-                segment: *segment,
-                number: SegmentNumber(number),
-                route,
-                degree_east_m,
+                reach: AABB::from_points(&corners),
+                first: start,
+                end: end.min(start + count(RUN)),
             });
         }
     }
     leaves
 }
 
-/// A segment as the tree keeps it.
+/// A run of segments as the tree keeps it: its box and its numbers.
+///
+/// Unit: millionths of a degree; the third dimension is the number of the route.
 #[derive(Clone, Copy, Debug)]
 struct Leaf {
-    segment: Segment,
-    number: SegmentNumber,
-    route: RouteNumber,
-    degree_east_m: f64,
+    reach: AABB<[i32; 3]>,
+    first: u32,
+    end: u32,
 }
 
 impl RTreeObject for Leaf {
-    type Envelope = AABB<[f64; 3]>;
+    type Envelope = AABB<[i32; 3]>;
 
     fn envelope(&self) -> Self::Envelope {
-        let corner = |(lat, lon)| tree_point(lat, lon, self.route, self.degree_east_m);
-        let [from, to] = self.segment.ends();
-        AABB::from_corners(corner(from), corner(to))
-    }
-}
-
-impl PointDistance for Leaf {
-    /// Squared metres in the plane of the segment; never less than that to its box, because the
-    /// tree uses the smallest degree of longitude. (The tree is only asked in order of distance,
-    /// which needs no more than that.)
-    fn distance_2(&self, point: &[f64; 3]) -> f64 {
-        let [north, east, route] = *point;
-        let foot = self
-            .segment
-            .foot(north / DEGREE_M, east / self.degree_east_m);
-        let apart = route - f64::from(self.route.0) * ROUTE_APART_M;
-        foot.distance_2 + apart * apart
+        self.reach
     }
 }
 

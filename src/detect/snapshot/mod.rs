@@ -1,4 +1,4 @@
-//! The saved form of a [`VehicleState`](super::VehicleState).
+//! The saved form of a [`VehicleState`].
 //!
 //! ```text
 //! byte 0        version, 1
