@@ -235,7 +235,9 @@ fn frame(phone: Phone, message_id: u16, serial: u16, body: &[u8], out: &mut Vec<
         edition: Edition::V2013,
         phone,
         serial,
-        ..Header::default()
+        version: 0,
+        encryption: 0,
+        package: None,
     };
     encode_frame(&header, body, out);
 }

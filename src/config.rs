@@ -136,7 +136,7 @@ settings! {
         data = "./roadwarden-data", "Folder of the embedded database and of everything that the server keeps.";
         http = "127.0.0.1:8080", "Address of the HTTP API; port 0 takes a free one.";
         jt808 = "127.0.0.1:7608", "Address of the JT/T 808 listener, TCP and UDP.";
-        jt809 = "-", "Address of the JT/T 809 listener; `-` for none (not built yet).";
+        jt809 = "127.0.0.1:7809", "Address of the JT/T 809 listener; accepted, but nothing listens there in this version.";
         log = "info", "Log filter, such as `info` or `roadwarden=debug`.";
     }
     /// Limits of the JT/T 808 listener.

@@ -97,13 +97,7 @@ impl Server {
     /// # Errors
     /// What stands in the way, with the setting or file concerned.
     pub async fn start(config: &Config, options: ServerOptions) -> anyhow::Result<Self> {
-        if config.jt809 != "-" {
-            bail!("the JT/T 809 listener is not built yet: leave --jt809 at `-`");
-        }
-        let http = address("http", &config.http)?;
-        if options.dev_open && !http.ip().is_loopback() {
-            bail!("--dev-open serves loopback addresses only, not {http}");
-        }
+        let http = http_address(config, options.dev_open)?;
         let metrics = telemetry::start_metrics();
         let (store, journal) = open_owned(config).await?;
         let http = ingest::bind(http).with_context(|| format!("cannot listen on {http}"))?;
@@ -121,18 +115,10 @@ impl Server {
             clock: options.clock.clone(),
             live: live.clone(),
         };
-        let engine = Arc::new(
-            Engine::start(parts, config)
-                .await
-                .context("cannot take up where the last run ended")?,
-        );
-        if engine.replayed.records > 0 {
-            tracing::info!(
-                records = engine.replayed.records,
-                fixes = engine.replayed.fixes,
-                "journal replayed"
-            );
-        }
+        let engine = Engine::start(parts, config)
+            .await
+            .context("cannot take up where the last run ended")?;
+        let engine = Arc::new(engine);
         let stop = CancellationToken::new();
         let (control, token) = ControlFile::create(&config.data_dir(), addresses.http)?;
         let gateway = Arc::new(Gateway {
@@ -142,13 +128,8 @@ impl Server {
             clock: options.clock.clone(),
             draining: stop.clone(),
         });
-        let access = if options.dev_open {
-            Access::DevOpen
-        } else {
-            Access::HealthOnly
-        };
         let state = ApiState {
-            access,
+            access: access(options.dev_open),
             metrics: Some(metrics),
             control: Some(ControlToken::new(&token)),
             ..api_state(&gateway, &live, config)
@@ -219,6 +200,23 @@ fn api_state(gateway: &Arc<Gateway>, live: &Live, config: &Config) -> ApiState {
         limits: limits(config),
         shutdown: gateway.draining.clone(),
     }
+}
+
+const fn access(dev_open: bool) -> Access {
+    if dev_open {
+        Access::DevOpen
+    } else {
+        Access::HealthOnly
+    }
+}
+
+/// The address of the API; open to all only on this machine.
+fn http_address(config: &Config, dev_open: bool) -> anyhow::Result<SocketAddr> {
+    let http = address("http", &config.http)?;
+    if dev_open && !http.ip().is_loopback() {
+        bail!("--dev-open serves loopback addresses only, not {http}");
+    }
+    Ok(http)
 }
 
 async fn serve_http(

@@ -153,9 +153,16 @@ impl Engine {
         let stop_flush = CancellationToken::new();
         let stored = watch::Sender::new(position);
         let flushed = stored.subscribe();
-        let flusher = Flusher::new(&parts, config, built.collectors, stored);
-        let flushing = tokio::spawn(flusher.run(stop_flush.clone()));
+        let flushing = Flusher::new(&parts, config, built.collectors, stored);
+        let flushing = tokio::spawn(flushing.run(stop_flush.clone()));
         let replayed = replay(&parts.journal, position, &built.mailboxes).await?;
+        if replayed.records > 0 {
+            tracing::info!(
+                records = replayed.records,
+                fixes = replayed.fixes,
+                "journal replayed"
+            );
+        }
 
         let durable = watch::Sender::new(parts.journal.last_sequence().await?);
         let durable_follows = durable.subscribe();

@@ -126,7 +126,10 @@ mod tests {
     use crate::model::PlateColor;
 
     fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        digits
+            .map(|digit| char::from_digit(u32::from(digit), 16).unwrap())
+            .collect()
     }
 
     fn terminal() -> Terminal {

@@ -166,16 +166,16 @@ impl Server {
 
     /// Asks again until the answer is as wanted.
     pub(crate) fn wait_for(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let mut waited = Duration::ZERO;
+        let mut so_far = Duration::ZERO;
         loop {
             let (_, body) = self.request("GET", path, None);
             let value: Value = serde_json::from_str(&body).unwrap_or_default();
             if wanted(&value) {
                 return value;
             }
-            assert!(waited < DEADLINE, "GET {path}: still {body}");
+            assert!(so_far < DEADLINE, "GET {path}: still {body}");
             std::thread::sleep(LOOK);
-            waited += LOOK;
+            so_far += LOOK;
         }
     }
 }

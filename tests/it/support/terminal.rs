@@ -49,7 +49,9 @@ impl Terminal {
             edition: Edition::V2013,
             phone: self.phone,
             serial: self.serial,
-            ..Header::default()
+            version: 0,
+            encryption: 0,
+            package: None,
         };
         let mut frame = Vec::new();
         encode_frame(&header, body, &mut frame);
