@@ -3,7 +3,10 @@
 //! The server's clock stands still, so that both runs receive every fix at the same moment. Terminals send
 //! again what was not acknowledged, as real ones do: repetitions are counted apart and are not compared.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where something is wrong")]
+
 #[path = "it/support/mod.rs"]
+#[expect(dead_code, reason = "shared with the other tests of the built program")]
 mod support;
 
 use std::path::Path;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// Longest wait for anything of the program.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 /// Pause between two looks.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -120,11 +120,6 @@ impl Server {
             .unwrap();
         assert!(status.success(), "{status}\n{errors}");
         assert_eq!(errors, "", "unexpected in the log");
-    }
-
-    /// Process number.
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
     }
 
     /// Status and body of a request.
