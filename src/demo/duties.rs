@@ -1,10 +1,11 @@
 //! What monitors and the regulator do in the story: shifts, inquiries, reminders, handlings.
 
-use super::cast::{FIRMS, Firm, Plan, TWISTS, Twist, Watch};
+use super::cast::{FIRMS, Firm, Plan, Watch};
 use super::fleet::{monitor_id, monitor_name};
 use super::planned::{Planned, Remind};
 use super::random::Random;
 use super::script::{Action, Event};
+use super::twists::{TWISTS, Twist};
 use crate::model::{Span, Timestamp, ViolationKind};
 
 /// Unit: minutes.

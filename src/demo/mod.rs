@@ -2,7 +2,7 @@
 //!
 //! [`county`] draws the county from a seed: towns, roads, planned lines, twelve enterprises with
 //! their vehicles, drivers and monitors, and a script of everything that happens. It is pure; what
-//! each enterprise must be found to fail stands beside the causes in `cast` and is checked.
+//! each enterprise must be found to fail stands in `cast`, the causes in `twists`, and both are checked.
 //! [`play`] sends the script through the server's real doors, terminals over JT/T 808 and people
 //! over HTTP, and [`finale`] asks for the verdict.
 //!
@@ -25,6 +25,7 @@ mod script;
 mod story;
 mod table;
 mod terminal;
+mod twists;
 mod vehicles;
 mod wire;
 

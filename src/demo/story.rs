@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::cast::{FIRMS, TWISTS, Twist};
+use super::cast::FIRMS;
 use super::duties;
 use super::fleet::{Seat, register, seats};
 use super::network::Network;
 use super::planned::Planned;
 use super::random::Random;
 use super::script::{Action, Event, Report, Script};
+use super::twists::{TWISTS, Twist};
 use super::vehicles::{Role, VehicleStory, drivers, write};
 use crate::duty::Rule;
 use crate::model::duty::Period;

@@ -1,6 +1,6 @@
 //! One vehicle of the story: its reports, the cards of its drivers, and what its track holds.
 
-use super::cast::{Group, Plan, Twist};
+use super::cast::{Group, Plan};
 use super::legs::{Leg, legs};
 use super::logbook::{Driven, Logbook};
 use super::motion::{Beside, Drive, Load, Style, Surge};
@@ -8,6 +8,7 @@ use super::network::Network;
 use super::planned::{Planned, Remind, first_passing, outside};
 use super::random::Random;
 use super::script::{PlannedViolation, Report};
+use super::twists::Twist;
 use crate::model::{Position, Span, Speed, Timestamp, VehicleClass, ViolationKind};
 
 const MINUTE_S: i64 = 60;
