@@ -9,6 +9,7 @@
 #[expect(dead_code, reason = "shared with the other tests of the built program")]
 mod support;
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -53,11 +54,8 @@ fn fleet(data: &Path) {
         "plate,plate_color,terminal,enterprise_id,class,seats,region,line_km,route_id\n",
     );
     for vehicle in 0..VEHICLES {
-        vehicles += &format!(
-            "{},yellow,{},E1,line_coach_2,45,,180,\n",
-            plate(vehicle),
-            phone(vehicle)
-        );
+        let (plate, phone) = (plate(vehicle), phone(vehicle));
+        writeln!(vehicles, "{plate},yellow,{phone},E1,line_coach_2,45,,180,").unwrap();
     }
     std::fs::write(folder.join("vehicles.csv"), vehicles).unwrap();
     let enterprises = "id,name,credit_code,region,kind\nE1,青禾客运,,430102,passenger\n";

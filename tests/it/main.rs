@@ -1,6 +1,5 @@
 //! All integration tests, one binary.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where something is wrong")]
 #![expect(
     clippy::unwrap_used,
     reason = "a test that cannot go on says so by a panic"
