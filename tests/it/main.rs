@@ -1,5 +1,8 @@
 //! All integration tests, one binary.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by a panic"
+)]
 
 mod api;
 mod demo;
