@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use roadwarden::model::{LocalZone, Timestamp};
 use roadwarden::protocol::Writer;
 use roadwarden::protocol::bcd::BcdTime;
-use roadwarden::protocol::jt808::frame::encode_frame;
+use roadwarden::protocol::jt808::frame::{decode_frame, encode_frame};
 use roadwarden::protocol::jt808::header::{Edition, Header, Phone};
 use roadwarden::protocol::jt808::location::LocationReport;
 use roadwarden::simulate::write_fleet;
@@ -293,16 +293,14 @@ impl Client {
             body.push(2);
             body.extend_from_slice(b"S");
             let answer = client.ask(0x0100, &body).await;
-            let header_bytes = 13;
-            assert_eq!(answer[header_bytes + 2], 0, "registration refused");
-            let code = &answer[header_bytes + 3..answer.len() - 2];
-            let answer = client.ask(0x0102, code).await;
-            assert_eq!(answer[header_bytes + 4], 0, "authentication refused");
+            assert_eq!(answer[2], 0, "registration refused");
+            let answer = client.ask(0x0102, &answer[3..]).await;
+            assert_eq!(answer[4], 0, "authentication refused");
         }
         client
     }
 
-    /// Sends a message and reads the one answer.
+    /// Sends a message and reads the body of the one answer.
     async fn ask(&mut self, message_id: u16, body: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         frame(self.phone, message_id, 0, body, &mut out);
@@ -311,7 +309,8 @@ impl Client {
         while memchr::memchr_iter(0x7e, &answer).count() < 2 {
             self.stream.read_buf(&mut answer).await.unwrap();
         }
-        answer
+        let mut buffer = Vec::new();
+        decode_frame(&answer, &mut buffer).unwrap().body.to_vec()
     }
 
     /// Sends reports until the time is over; counts what was answered while it was measured.
