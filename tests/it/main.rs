@@ -13,6 +13,7 @@ mod detect_scenarios;
 mod drive;
 mod end_to_end;
 mod files;
+mod readme;
 mod store;
 mod support;
 mod tidy;
