@@ -3,17 +3,18 @@
 //! Nothing is buffered while a connection is idle: bytes are read onto the stack of the task that polls it, and
 //! only what a session could not take yet is kept.
 
+use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use super::listener::Permit;
 use super::shared::Shared;
@@ -66,12 +67,27 @@ pub(super) async fn serve(
 
 impl Connection<'_> {
     async fn run(&mut self) -> io::Result<()> {
-        let mut alarm = std::pin::pin!(sleep(self.until_deadline()));
+        // Made once and polled in place: to make them anew for each read would cost more than the read.
+        let shutdown = self.shared.shutdown.child_token();
+        let mut ended = pin!(shutdown.cancelled());
+        let link = Arc::clone(&self.terminal.link);
+        let mut called = pin!(link.called());
+        let mut alarm = pin!(sleep(self.until_deadline()));
         loop {
-            match self.wait(alarm.as_mut()).await? {
+            let event = tokio::select! {
+                biased;
+                () = ended.as_mut() => Event::Shutdown,
+                () = called.as_mut() => Event::Called,
+                () = alarm.as_mut() => Event::Deadline,
+                read = poll_fn(|context| self.poll_read(context)) => Event::Read(read?),
+            };
+            match event {
                 Event::Read(0) | Event::Shutdown => return Ok(()),
                 Event::Read(_) => {}
-                Event::Called => self.terminal.handle_commands(self.shared),
+                Event::Called => {
+                    called.set(link.called());
+                    self.terminal.handle_commands(self.shared);
+                }
                 Event::Deadline => {
                     self.terminal.handle_timeout(self.shared);
                     let next = self.until_deadline();
@@ -94,17 +110,6 @@ impl Connection<'_> {
             .map_or(Duration::from_mins(1), |deadline| {
                 deadline.saturating_sub(now)
             })
-    }
-
-    async fn wait(&mut self, alarm: Pin<&mut Sleep>) -> io::Result<Event> {
-        let link = Arc::clone(&self.terminal.link);
-        let shared = self.shared;
-        tokio::select! {
-            read = std::future::poll_fn(|context| self.poll_read(context)) => read.map(Event::Read),
-            () = link.called() => Ok(Event::Called),
-            () = alarm => Ok(Event::Deadline),
-            () = shared.shutdown.cancelled() => Ok(Event::Shutdown),
-        }
     }
 
     /// Reads once and feeds the session.

@@ -303,6 +303,7 @@ async fn shared(parts: &Parts, intake: &Intake, config: &Config) -> Result<Share
         terminals,
         notes,
         sessions: Arc::new(Sessions::default()),
+        frames: metrics::counter!(crate::telemetry::name::FRAMES),
         limits: shared::limits(&config.terminal),
         udp_sessions_max: count(config.terminal.udp_sessions_max),
         write_max: Duration::from_secs(config.terminal.write_s_max),

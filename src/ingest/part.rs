@@ -1,6 +1,6 @@
 //! What one shard derived since the last flush.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::detect::Transition;
@@ -29,7 +29,7 @@ pub(super) struct Part {
     /// Fixes that came after later ones of their vehicle.
     late: BTreeMap<VehicleId, Vec<Fix>>,
     /// Vehicles whose state has changed.
-    pub(super) dirty: BTreeSet<VehicleId>,
+    pub(super) dirty: Vec<VehicleId>,
     /// Their snapshots, taken when the part is handed over.
     pub(super) vehicles: Vec<VehicleSnapshot>,
     /// Minutes in which vehicles drove, by enterprise and local day.

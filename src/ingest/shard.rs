@@ -118,7 +118,8 @@ impl Shard {
         let directory = Arc::clone(&self.directory.borrow());
         let mut bytes = 0;
         for vehicle in std::mem::take(&mut part.dirty) {
-            if let Some(entry) = self.vehicles.get(&vehicle) {
+            if let Some(entry) = self.vehicles.get_mut(&vehicle) {
+                entry.changed = false;
                 let record = directory.vehicle(vehicle);
                 let context = record.map(|record| directory.context(record));
                 part.vehicles
@@ -177,7 +178,9 @@ impl Shard {
         if !entry.takes(sequence) {
             return None;
         }
-        self.part.dirty.insert(fix.vehicle);
+        if entry.mark_changed() {
+            self.part.dirty.push(fix.vehicle);
+        }
         let before = entry.state.last_fix().copied();
         match entry
             .state

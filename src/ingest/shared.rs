@@ -35,6 +35,8 @@ pub(super) struct Shared {
     pub(super) terminals: Terminals,
     pub(super) notes: Notes,
     pub(super) sessions: Arc<Sessions>,
+    /// Counts good frames.
+    pub(super) frames: metrics::Counter,
     pub(super) limits: Limits,
     pub(super) udp_sessions_max: usize,
     pub(super) write_max: Duration,

@@ -27,13 +27,14 @@ use crate::store::{DriverCard, QuarantineEntry, Registration};
 use crate::telemetry::name;
 
 use super::committer::Group;
+use super::directory::Directory;
 use super::drivers::CardHolder;
 use super::sessions::Link;
 use super::shared::Shared;
 use super::terminals::Decision;
 
 /// Fixes for which room is kept between two reads.
-const FIXES_KEPT: usize = 8;
+const FIXES_KEPT: usize = 16;
 /// Bytes of replies for which room is kept between two writes.
 const REPLY_BYTES_KEPT: usize = 256;
 
@@ -55,6 +56,13 @@ struct Card {
     fixes_before: usize,
 }
 
+/// The moment and the register of one read.
+#[derive(Debug)]
+struct Arrival {
+    received: Timestamp,
+    directory: Arc<Directory>,
+}
+
 /// What a session said while it read, until it is settled.
 #[derive(Debug)]
 struct Inbox {
@@ -67,6 +75,10 @@ struct Inbox {
     speaking: Vec<(u16, oneshot::Sender<u8>)>,
     /// Data messages wait for this token to be durable.
     token: Option<Token>,
+    /// What holds for all reports of one read.
+    arrival: Option<Arrival>,
+    /// Good frames so far.
+    frames: u64,
     closing: bool,
 }
 
@@ -95,6 +107,8 @@ impl Terminal {
                 fixes: Vec::new(),
                 speaking: Vec::new(),
                 token: None,
+                arrival: None,
+                frames: 0,
                 closing: false,
             },
             link: shared.sessions.link(),
@@ -105,6 +119,11 @@ impl Terminal {
     /// Reads bytes; gives how many were used. The rest must come again after [`Terminal::settle`].
     pub(super) fn feed(&mut self, shared: &Shared, bytes: &[u8], datagram: bool) -> usize {
         let now = shared.timer.monotonic();
+        self.inbox.arrival = Some(Arrival {
+            received: shared.clock.now(),
+            directory: Arc::clone(&shared.directory.borrow()),
+        });
+        let frames_before = self.inbox.frames;
         let (inbox, session, replies) = (&mut self.inbox, &mut self.session, &mut self.replies);
         let mut outputs = |output: Output<'_>| inbox.take(shared, output);
         let used = if datagram {
@@ -112,6 +131,10 @@ impl Terminal {
         } else {
             session.handle_bytes(now, bytes, replies, &mut outputs)
         };
+        inbox.arrival = None;
+        shared
+            .frames
+            .increment(inbox.frames.wrapping_sub(frames_before));
         if inbox.token.is_some() || !inbox.fixes.is_empty() {
             inbox.token = Some(session.last_token());
         }
@@ -338,7 +361,7 @@ impl Inbox {
             Output::Message {
                 header: _,
                 message: _,
-            } => metrics::counter!(name::FRAMES).increment(1),
+            } => self.frames += 1,
             Output::Refused {
                 header,
                 reason,
@@ -363,12 +386,13 @@ impl Inbox {
         source: LocationSource,
         report: &LocationReport<'_>,
     ) {
-        metrics::counter!(name::FRAMES).increment(1);
-        let Some(vehicle) = self.vehicle else { return };
-        let received = shared.clock.now();
+        self.frames += 1;
+        let (Some(vehicle), Some(arrival)) = (self.vehicle, &self.arrival) else {
+            return;
+        };
         let origin = Origin {
             vehicle,
-            received,
+            received: arrival.received,
             source: match source {
                 LocationSource::Report
                 | LocationSource::QueryAnswer
@@ -378,8 +402,7 @@ impl Inbox {
             },
             driver: None,
         };
-        let directory = shared.directory.borrow();
-        if let Some(mut fix) = fix(&directory.rules.plausibility, report, &origin) {
+        if let Some(mut fix) = fix(&arrival.directory.rules.plausibility, report, &origin) {
             fix.driver = self.holder.at(fix.time);
             self.fixes.push(fix);
         } else {

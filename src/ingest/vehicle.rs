@@ -41,6 +41,8 @@ pub(super) struct VehicleEntry {
     /// The record being judged now; its fixes are new although it counts as applied.
     current: u64,
     first_qualified_at: Option<Timestamp>,
+    /// In the list of changed vehicles of the part being filled.
+    pub(super) changed: bool,
 }
 
 impl VehicleEntry {
@@ -53,7 +55,13 @@ impl VehicleEntry {
             applied: 0,
             current: 0,
             first_qualified_at: None,
+            changed: false,
         }
+    }
+
+    /// Marks it as changed; whether it was not before.
+    pub(super) fn mark_changed(&mut self) -> bool {
+        !std::mem::replace(&mut self.changed, true)
     }
 
     /// From what a flush saved.
