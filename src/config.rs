@@ -178,7 +178,7 @@ settings! {
         body_bytes_max = 16_777_216, 1024..=1_073_741_824, "bytes", "Largest request body.";
         streams_max = 256, 1..=100_000, "streams", "Open event streams.";
         request_s_max = 60, 1..=3600, "seconds", "Longest time for one request.";
-        registry_poll_ms = 1000, 10..=60_000, "milliseconds", "Pause between looks for a newer register.";
+        registry_poll_ms = 100, 10..=60_000, "milliseconds", "Pause between looks for a newer register.";
         duty_watch_s = 30, 1..=3600, "seconds", "Pause between evaluations for duty events.";
         online_s_max = 300, 10..=86_400, "seconds", "Age of the last fix up to which a vehicle is online.";
         quarantine_rows_max = 10_000, 10..=10_000_000, "rows", "Bad frames kept for inspection.";

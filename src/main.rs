@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use roadwarden::cli::{self, Arguments};
+use roadwarden::config::ConfigError;
 
 #[expect(
     clippy::print_stderr,
@@ -17,7 +18,12 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            if error.is::<ConfigError>() {
+                // A setting that cannot be is wrong usage, wherever it was said.
+                ExitCode::from(2)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }

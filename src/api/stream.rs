@@ -2,7 +2,8 @@
 //!
 //! A subscriber is a reader of two logs, the change log and the journal. Each event's id says how
 //! far it has read in both, so `Last-Event-ID` is all that is needed to go on. The wake-ups carry
-//! no content: a slow subscriber reads later, and loses nothing.
+//! no content: a slow subscriber reads later, and loses nothing. One that comes back after the
+//! journal was trimmed is told so by a `gap` event.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -299,10 +300,28 @@ impl Follower {
             sequence = newest.sequence,
             "an event stream read the journal"
         );
+        if let Some(oldest) = records.first() {
+            self.push_gap(oldest.sequence);
+        }
         for record in &records {
             self.push_record(record, &names);
         }
         Ok(true)
+    }
+
+    /// Says that records were trimmed before this subscriber read them: the tracks have their fixes.
+    fn push_gap(&mut self, oldest: u64) {
+        let missed = oldest.saturating_sub(self.position.record.saturating_add(1));
+        if missed > 0 {
+            self.position.record = oldest.saturating_sub(1);
+            self.position.fixes = 0;
+            self.ready.push_back(
+                Event::default()
+                    .id(self.position.to_string())
+                    .event("gap")
+                    .data(format!("{{\"records_missed\":{missed}}}")),
+            );
+        }
     }
 
     fn push_record(&mut self, record: &FeedRecord, names: &Names) {

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use axum::Router;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinHandle;
@@ -18,7 +18,7 @@ pub use control::{Control, ControlFile};
 
 use crate::api::{self, Access, ApiLimits, ApiState, ControlToken};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::ingest::{self, Engine, Parts};
 use crate::journal::Journal;
 use crate::live::Live;
@@ -26,6 +26,11 @@ use crate::store::{Role, Store, StoreError, StoreOptions};
 use crate::telemetry;
 
 use parts::Gateway;
+
+/// Time for HTTP clients to take their answers when the server ends.
+const HTTP_GRACE: Duration = Duration::from_secs(2);
+/// Pause between two looks at whether the engine lives.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How the server is run, besides its settings.
 #[derive(Clone, Debug, Default)]
@@ -158,9 +163,11 @@ impl Server {
         self.addresses
     }
 
-    /// The running engine.
-    pub fn engine(&self) -> &Engine {
-        &self.engine
+    /// Waits until the server cannot go on: a task that must run has ended.
+    pub async fn failed(&self) {
+        while !self.engine.has_failed() {
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Ends in order: no more input, pending fixes become durable and are judged and stored, connections end.
@@ -171,8 +178,10 @@ impl Server {
         self.stop.cancel();
         let drained = tokio::time::timeout(self.drain_max, async {
             self.engine.drain().await;
-            if let Err(error) = self.http.await {
-                tracing::error!(%error, "the HTTP server has failed");
+            // Whoever waited for fixes has been answered; a client that only holds its connection is cut off.
+            let abort = self.http.abort_handle();
+            if tokio::time::timeout(HTTP_GRACE, self.http).await.is_err() {
+                abort.abort();
             }
         })
         .await;
@@ -211,10 +220,14 @@ const fn access(dev_open: bool) -> Access {
 }
 
 /// The address of the API; open to all only on this machine.
-fn http_address(config: &Config, dev_open: bool) -> anyhow::Result<SocketAddr> {
+fn http_address(config: &Config, dev_open: bool) -> Result<SocketAddr, ConfigError> {
     let http = address("http", &config.http)?;
     if dev_open && !http.ip().is_loopback() {
-        bail!("--dev-open serves loopback addresses only, not {http}");
+        return Err(ConfigError::Value {
+            key: "http".to_owned(),
+            value: http.to_string(),
+            wanted: "a loopback address, because --dev-open asks nobody who they are".to_owned(),
+        });
     }
     Ok(http)
 }
@@ -241,9 +254,14 @@ async fn bind_terminals(config: &Config) -> anyhow::Result<(TcpListener, UdpSock
     Ok((tcp, udp))
 }
 
-fn address(setting: &str, text: &str) -> anyhow::Result<SocketAddr> {
-    text.parse()
-        .with_context(|| format!("--{setting} {text}: wanted an address such as 127.0.0.1:8080"))
+fn address(setting: &str, text: &str) -> Result<SocketAddr, ConfigError> {
+    text.parse().or_else(|_| {
+        Err(ConfigError::Value {
+            key: setting.to_owned(),
+            value: text.to_owned(),
+            wanted: "an address such as 127.0.0.1:8080".to_owned(),
+        })
+    })
 }
 
 fn limits(config: &Config) -> ApiLimits {

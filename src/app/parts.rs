@@ -149,7 +149,10 @@ impl Readiness for Gateway {
         if self.draining.is_cancelled() {
             obstacles.push(Obstacle::Draining);
         }
-        if !*self.engine.acknowledging().borrow() {
+        if !*self.engine.storing().borrow() {
+            obstacles.push(Obstacle::Store);
+        }
+        if !*self.engine.acknowledging().borrow() || self.engine.has_failed() {
             obstacles.push(Obstacle::Ingest);
         }
         obstacles

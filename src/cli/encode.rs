@@ -87,8 +87,11 @@ fn frame(header: &Header, body: &[u8]) -> Vec<u8> {
 }
 
 fn header(fields: Fields<'_>) -> Result<Header, JsonError> {
-    let edition = Edition::from_name(fields.text("edition")?)
-        .ok_or_else(|| wrong("edition", "2011, 2013 or 2019"))?;
+    let edition = fields
+        .maybe("edition")
+        .map_or(Ok("2013"), |_| fields.text("edition"))?;
+    let edition =
+        Edition::from_name(edition).ok_or_else(|| wrong("edition", "2011, 2013 or 2019"))?;
     let phone = Phone::from_digits(fields.text("terminal")?, edition)
         .ok_or_else(|| wrong("terminal", "12 digits at most (2019: 20)"))?;
     let version = match edition {

@@ -11,6 +11,7 @@ pub mod replay;
 pub mod serve;
 
 use std::io::{self, Write as _};
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -150,6 +151,10 @@ async fn import(args: &ImportArgs) -> anyhow::Result<()> {
         }
     };
     store.close().await;
+    if app::Control::read(&config.data_dir())?.is_some() {
+        // A server runs beside: when this command ends, the server has taken the import up.
+        tokio::time::sleep(3 * Duration::from_millis(config.api.registry_poll_ms)).await;
+    }
     print(&format!("imported {said}"))
 }
 

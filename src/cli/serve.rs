@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::app::{Server, ServerOptions};
 use crate::clock::Clock;
-use crate::config::{Config, Values};
+use crate::config::{Config, ConfigError, Values};
 use crate::model::Timestamp;
 use crate::telemetry;
 
@@ -33,8 +33,10 @@ impl ServeArgs {
         let Some(text) = &self.dev_clock else {
             return Ok(Clock::system());
         };
-        let began_at = Timestamp::from_rfc3339(text).with_context(|| {
-            format!("--dev-clock {text}: wanted a time such as 2026-11-21T08:00:00+08:00")
+        let began_at = Timestamp::from_rfc3339(text).ok_or_else(|| ConfigError::Value {
+            key: "dev-clock".to_owned(),
+            value: text.clone(),
+            wanted: "a time such as 2026-11-21T08:00:00+08:00".to_owned(),
         })?;
         Clock::development(began_at, self.dev_clock_rate).context("--dev-clock-rate")
     }
@@ -62,9 +64,17 @@ pub async fn run(args: &ServeArgs) -> anyhow::Result<()> {
         addresses.http, addresses.jt808
     )?;
     out.flush()?;
-    signals.wait().await;
+    let failed = tokio::select! {
+        () = signals.wait() => false,
+        () = server.failed() => true,
+    };
     tracing::info!("draining");
-    server.drain().await
+    let drained = server.drain().await;
+    anyhow::ensure!(
+        !failed,
+        "a task of the engine has ended; what was acknowledged is durable"
+    );
+    drained
 }
 
 /// SIGTERM and SIGINT.

@@ -10,7 +10,7 @@ use crate::model::duty::Period;
 /// Most columns of a note that are shown.
 const NOTE_WIDTH: usize = 78;
 /// The reason that the request to try asks for: one enterprise, one piece of evidence.
-const REASON_TO_TRY: &str = "N8";
+const REASON_TO_TRY: &str = "N1";
 
 /// The verdict at the end of the demo.
 #[derive(Clone, Debug, PartialEq)]

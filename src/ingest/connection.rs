@@ -73,7 +73,14 @@ impl Connection<'_> {
         let link = Arc::clone(&self.terminal.link);
         let mut called = pin!(link.called());
         let mut alarm = pin!(sleep(self.until_deadline()));
+        let mut rings_at = self.terminal.next_deadline();
         loop {
+            // A deadline that moved on is looked at when the alarm rings; one that came nearer sets it anew.
+            let next = self.terminal.next_deadline();
+            if next.is_some_and(|next| rings_at.is_none_or(|rings_at| next < rings_at)) {
+                alarm.set(sleep(self.until_deadline()));
+                rings_at = next;
+            }
             let event = tokio::select! {
                 biased;
                 () = ended.as_mut() => Event::Shutdown,
@@ -90,8 +97,8 @@ impl Connection<'_> {
                 }
                 Event::Deadline => {
                     self.terminal.handle_timeout(self.shared);
-                    let next = self.until_deadline();
-                    alarm.set(sleep(next));
+                    alarm.set(sleep(self.until_deadline()));
+                    rings_at = self.terminal.next_deadline();
                 }
             }
             self.settle().await?;

@@ -37,6 +37,8 @@ pub(super) struct Flusher {
     keep: Duration,
     /// Tells the position up to which everything derived is stored.
     flushed: watch::Sender<u64>,
+    /// Tells whether the last flush succeeded.
+    storing: watch::Sender<bool>,
     /// Positions and when they were flushed, oldest first: what may be trimmed and when.
     trimmable: VecDeque<(Duration, u64)>,
 }
@@ -63,8 +65,14 @@ impl Flusher {
             retry: Duration::from_millis(config.journal.retry_ms),
             keep: Duration::from_secs(config.journal.keep_s),
             flushed,
+            storing: watch::Sender::new(true),
             trimmable: VecDeque::new(),
         }
+    }
+
+    /// Follows whether the last flush succeeded.
+    pub(super) fn storing(&self) -> watch::Receiver<bool> {
+        self.storing.subscribe()
     }
 
     /// Runs until `stop`, then flushes once more.
@@ -105,10 +113,12 @@ impl Flusher {
         }
         while let Err(error) = self.store.commit_flush(&flush).await {
             metrics::counter!(name::FLUSH_FAILURES).increment(1);
+            self.storing.send_replace(false);
             tracing::error!(%error, "derived rows cannot be stored: judging will stop, then ingest");
             tokio::time::sleep(self.retry).await;
         }
         metrics::counter!(name::FLUSHES).increment(1);
+        self.storing.send_replace(true);
         self.flushed.send_replace(position);
         self.live.journal_reached(position);
         match self.store.last_change().await {

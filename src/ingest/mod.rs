@@ -105,6 +105,7 @@ pub struct Engine {
     intake: Intake,
     flushed: watch::Receiver<u64>,
     durable: watch::Receiver<u64>,
+    storing: watch::Receiver<bool>,
     /// Terminal connections.
     connections: TaskTracker,
     committing: Mutex<Option<JoinHandle<()>>>,
@@ -154,6 +155,7 @@ impl Engine {
         let stored = watch::Sender::new(position);
         let flushed = stored.subscribe();
         let flushing = Flusher::new(&parts, config, built.collectors, stored);
+        let storing = flushing.storing();
         let flushing = tokio::spawn(flushing.run(stop_flush.clone()));
         let replayed = replay(&parts.journal, position, &built.mailboxes).await?;
         if replayed.records > 0 {
@@ -196,6 +198,7 @@ impl Engine {
             shared,
             intake,
             flushed,
+            storing,
             durable: durable_follows,
             connections: TaskTracker::new(),
             committing: Mutex::new(Some(committing)),
@@ -225,6 +228,20 @@ impl Engine {
     /// Follows the journal sequence up to which fixes are durable.
     pub fn durable(&self) -> watch::Receiver<u64> {
         self.durable.clone()
+    }
+
+    /// Whether a task that must run as long as the engine has ended: nothing is stored any more.
+    pub fn has_failed(&self) -> bool {
+        let ended = |task: &Mutex<Option<JoinHandle<()>>>| {
+            let task = task.lock().unwrap_or_else(PoisonError::into_inner);
+            task.as_ref().is_some_and(JoinHandle::is_finished)
+        };
+        ended(&self.committing) || ended(&self.flushing)
+    }
+
+    /// Follows whether what is derived can be stored.
+    pub fn storing(&self) -> watch::Receiver<bool> {
+        self.storing.clone()
     }
 
     /// The register at this moment.
@@ -264,6 +281,16 @@ impl Engine {
         self.intake.committer.close();
         // The commit task ends when all is durable and with the shards; their mailboxes close then.
         join("commit", &self.committing).await;
+        // The shards may still have records to judge: the flusher goes on until everything durable is stored.
+        let last = *self.durable.borrow();
+        let mut flushed = self.flushed.clone();
+        if flushed
+            .wait_for(|position| *position >= last)
+            .await
+            .is_err()
+        {
+            tracing::error!("the flusher has ended before everything was stored");
+        }
         self.stop_flush.cancel();
         join("flush", &self.flushing).await;
         self.shards.wait().await;

@@ -68,6 +68,10 @@ struct Arrival {
 struct Inbox {
     peer: SocketAddr,
     vehicle: Option<VehicleId>,
+    /// Its terminal, once it is online.
+    phone: Option<TerminalPhone>,
+    /// The register by which the vehicle was found.
+    register_version: i64,
     holder: CardHolder,
     asks: Vec<Ask>,
     cards: Vec<Card>,
@@ -101,6 +105,8 @@ impl Terminal {
             inbox: Inbox {
                 peer,
                 vehicle: None,
+                phone: None,
+                register_version: 0,
                 holder: CardHolder::default(),
                 asks: Vec::new(),
                 cards: Vec::new(),
@@ -123,6 +129,7 @@ impl Terminal {
             received: shared.clock.now(),
             directory: Arc::clone(&shared.directory.borrow()),
         });
+        self.inbox.check_register(shared);
         let frames_before = self.inbox.frames;
         let (inbox, session, replies) = (&mut self.inbox, &mut self.session, &mut self.replies);
         let mut outputs = |output: Output<'_>| inbox.take(shared, output);
@@ -254,6 +261,7 @@ impl Terminal {
                 let vehicle = shared.terminals.authenticate(&phone, &code, peer);
                 let decision = match vehicle {
                     Some(vehicle) => {
+                        self.inbox.phone = Some(phone);
                         self.go_online(shared, vehicle).await;
                         AuthenticateDecision::Accepted
                     }
@@ -377,6 +385,20 @@ impl Inbox {
                 metrics::counter!(name::LIMIT_HITS, "limit" => limit.name()).increment(1);
             }
             Output::Close(_) => self.closing = true,
+        }
+    }
+
+    /// Ends the session when an import has given the terminal to another vehicle, or to none.
+    fn check_register(&mut self, shared: &Shared) {
+        let (Some(phone), Some(arrival)) = (&self.phone, &self.arrival) else {
+            return;
+        };
+        if arrival.directory.version != self.register_version {
+            self.register_version = arrival.directory.version;
+            if shared.terminals.vehicle(phone) != self.vehicle {
+                self.vehicle = None;
+                self.closing = true;
+            }
         }
     }
 

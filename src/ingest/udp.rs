@@ -77,6 +77,13 @@ impl Udp {
             metrics::counter!(name::BAD_INPUT, "reason" => "datagram").increment(1);
             return None;
         };
+        // A phone number is no secret: from another host it must authenticate again.
+        let moved = |(_, address): &(Terminal, SocketAddr)| address.ip() != peer.ip();
+        if self.sessions.get(&phone).is_some_and(moved)
+            && let Some((mut terminal, _)) = self.sessions.remove(&phone)
+        {
+            terminal.disconnect(&self.shared);
+        }
         if !self.sessions.contains_key(&phone) {
             if self.sessions.len() >= self.shared.udp_sessions_max {
                 metrics::counter!(name::LIMIT_HITS, "limit" => "udp_sessions").increment(1);

@@ -41,6 +41,8 @@ pub(super) struct VehicleEntry {
     /// The record being judged now; its fixes are new although it counts as applied.
     current: u64,
     first_qualified_at: Option<Timestamp>,
+    /// The last fix that was judged: where the vehicle is, for lists and maps.
+    last_good: Option<Fix>,
     /// In the list of changed vehicles of the part being filled.
     pub(super) changed: bool,
 }
@@ -55,6 +57,7 @@ impl VehicleEntry {
             applied: 0,
             current: 0,
             first_qualified_at: None,
+            last_good: None,
             changed: false,
         }
     }
@@ -67,11 +70,13 @@ impl VehicleEntry {
     /// From what a flush saved.
     pub(super) fn restore(saved: &SavedVehicle) -> Result<Self, RestoreError> {
         let vehicle = saved.vehicle;
+        let tail = TrackTail::from_bytes(vehicle, &saved.tail)
+            .map_err(|source| RestoreError::Tail { vehicle, source })?;
         Ok(Self {
+            last_good: tail.iter().filter(|fix| fix.quality.is_judged()).last(),
             state: VehicleState::restore(&saved.state)
                 .map_err(|source| RestoreError::State { vehicle, source })?,
-            tail: TrackTail::from_bytes(vehicle, &saved.tail)
-                .map_err(|source| RestoreError::Tail { vehicle, source })?,
+            tail,
             applied: saved.journal_sequence,
             ..Self::new(vehicle)
         })
@@ -91,6 +96,9 @@ impl VehicleEntry {
     pub(super) fn push(&mut self, fix: &Fix, tail_bytes_max: usize) -> Option<TrackChunk> {
         if fix.quality.is_qualified() && self.first_qualified_at.is_none() {
             self.first_qualified_at = Some(fix.time);
+        }
+        if fix.quality.is_judged() {
+            self.last_good = Some(*fix);
         }
         self.tail.push(fix);
         if self.tail.byte_len() < tail_bytes_max {
@@ -158,9 +166,12 @@ impl VehicleEntry {
             journal_sequence: self.applied,
             state: self.state.snapshot(),
             tail: self.tail.bytes().to_vec(),
-            live: self.state.last_fix().map(|fix| LiveState {
+            live: self.last_good.map(|fix| LiveState {
                 fix_at: fix.time,
-                received_at: fix.received,
+                received_at: self
+                    .state
+                    .last_fix()
+                    .map_or(fix.received, |last| last.received),
                 position: fix.position,
                 speed: fix.speed,
                 course: fix.course,

@@ -13,7 +13,7 @@ use crate::api::ids::new_id;
 use crate::api::moment::{GivenMoment, Moment, Name};
 use crate::api::state::{Shared, TextOutcome};
 use crate::api::text::Check;
-use crate::model::{LocalZone, Plate};
+use crate::model::{LocalZone, Plate, Span};
 use crate::store::{
     Decision, Handling, HandlingResult, Reminder, ReminderChannel, Review, StoreError,
 };
@@ -98,6 +98,9 @@ pub(in crate::api) struct ReviewBody {
     at: Moment,
 }
 
+/// How far a company's clock may be ahead of ours.
+const CLOCK_SLACK: Span = Span::from_minutes(5);
+
 /// `POST /violations/{id}/reminders`
 pub(in crate::api) async fn remind(
     State(context): State<Shared>,
@@ -114,6 +117,16 @@ pub(in crate::api) async fn remind(
     check.done()?;
     let stored = find(&context, &id).await?;
     let now = context.clock.now();
+    if let Some(sent_at) = new.sent_at {
+        // The company reports its own reminders: one before the violation, or still to come, is none.
+        let mut check = Check::default();
+        check.holds(
+            stored.violation.started_at <= sent_at.0 && sent_at.0 <= now + CLOCK_SLACK,
+            "sent_at",
+            "must lie between the beginning of the violation and now",
+        );
+        check.done()?;
+    }
     let mut reminder = Reminder {
         id: new_id(&context.clock),
         violation_id: id,

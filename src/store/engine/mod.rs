@@ -103,7 +103,23 @@ impl Database {
     pub(crate) async fn begin_write(&self) -> Result<sqlx::Transaction<'static, Any>, StoreError> {
         let begun = match self.engine {
             // A deferred transaction that reads first cannot wait for another process's writer.
-            Engine::Sqlite { .. } => self.write.begin_with("BEGIN IMMEDIATE").await,
+            Engine::Sqlite { .. } => match self.write.begin_with("BEGIN IMMEDIATE").await {
+                Err(error)
+                    if !matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) =>
+                {
+                    // A full disk rolls a transaction back by itself, and the driver then takes the
+                    // connection for one that is still in it: it would refuse every later one.
+                    self.write
+                        .acquire()
+                        .await
+                        .map_err(map_error)?
+                        .close()
+                        .await
+                        .map_err(map_error)?;
+                    self.write.begin_with("BEGIN IMMEDIATE").await
+                }
+                begun => begun,
+            },
             Engine::Postgres => self.write.begin().await,
         };
         begun.map_err(map_error)
