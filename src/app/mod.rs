@@ -255,13 +255,12 @@ async fn bind_terminals(config: &Config) -> anyhow::Result<(TcpListener, UdpSock
 }
 
 fn address(setting: &str, text: &str) -> Result<SocketAddr, ConfigError> {
-    text.parse().or_else(|_| {
-        Err(ConfigError::Value {
+    text.parse()
+        .map_err(|_none: std::net::AddrParseError| ConfigError::Value {
             key: setting.to_owned(),
             value: text.to_owned(),
             wanted: "an address such as 127.0.0.1:8080".to_owned(),
         })
-    })
 }
 
 fn limits(config: &Config) -> ApiLimits {

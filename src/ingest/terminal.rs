@@ -130,6 +130,10 @@ impl Terminal {
             directory: Arc::clone(&shared.directory.borrow()),
         });
         self.inbox.check_register(shared);
+        if self.inbox.closing {
+            // Not read, so not acknowledged: it comes again on the next connection.
+            return bytes.len();
+        }
         let frames_before = self.inbox.frames;
         let (inbox, session, replies) = (&mut self.inbox, &mut self.session, &mut self.replies);
         let mut outputs = |output: Output<'_>| inbox.take(shared, output);

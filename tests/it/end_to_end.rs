@@ -241,7 +241,7 @@ fn wrong_usage_ends_with_2_and_a_failure_with_1() {
     let open = run(&["serve", "--dev-open", "--http", "0.0.0.0:0"]);
     assert_eq!(
         open.status.code(),
-        Some(1),
+        Some(2),
         "open to all is only for loopback"
     );
 }
@@ -252,4 +252,173 @@ fn documents_are_printed() {
     assert!(succeed(&["default-config"]).contains("[terminal]"));
     let openapi: Value = serde_json::from_str(&succeed(&["openapi"])).unwrap();
     assert!(openapi["openapi"].as_str().unwrap().starts_with("3.1"));
+}
+
+#[test]
+fn the_end_waits_for_what_was_posted_and_not_for_idle_clients() {
+    let folder = tempfile::tempdir().unwrap();
+    fleet(folder.path());
+    let server = Server::start(folder.path(), &CLOCK);
+    let mut idle = std::net::TcpStream::connect(server.http).unwrap();
+    std::io::Write::write_all(&mut idle, b"GET /heal").unwrap();
+    let mut body = String::new();
+    for step in 0..5000_i64 {
+        let time = roadwarden::model::Timestamp::from_seconds(BEGIN_S - 100_000 + step * 10);
+        let time = roadwarden::model::LocalZone::default().rfc3339(time);
+        writeln!(
+            body,
+            "{{\"plate\":\"{PLATE}\",\"plate_color\":\"yellow\",\"time\":\"{time}\",\"lat\":28.1,\"lon\":112.9,\"speed_kmh\":0}}"
+        )
+        .unwrap();
+    }
+    assert_eq!(server.post("/api/v1/fixes", &body)["stored"], 5000);
+    server.stop();
+    // Everything was judged and stored before the end: nothing is left to judge at the next start.
+    let server = Server::start(folder.path(), &CLOCK);
+    let metrics = server.request("GET", "/metrics", None).1;
+    let judged = metrics
+        .lines()
+        .find(|line| line.starts_with("roadwarden_fixes_judged_total"));
+    assert!(judged.is_none_or(|line| line.ends_with(" 0")), "{judged:?}");
+    server.stop();
+}
+
+#[test]
+fn a_terminal_that_an_import_moved_must_come_again() {
+    let folder = tempfile::tempdir().unwrap();
+    fleet(folder.path());
+    let server = Server::start(folder.path(), &CLOCK);
+    let mut terminal = Terminal::connect(server.jt808, PHONE).unwrap();
+    terminal.come_online(PLATE).unwrap();
+    let vehicles = folder.path().join("fleet/vehicles.csv");
+    let text = std::fs::read_to_string(&vehicles).unwrap();
+    std::fs::write(
+        &vehicles,
+        text.replace("13912340001", "x")
+            .replace("13912340002", PHONE)
+            .replace("x", "13912340002"),
+    )
+    .unwrap();
+    let (fleet, data) = (folder.path().join("fleet"), folder.path().to_str().unwrap());
+    succeed(&["import", "fleet", fleet.to_str().unwrap(), "--data", data]);
+    terminal.report(&report(0, 80)).unwrap();
+    assert!(
+        terminal.answer().is_err(),
+        "the session of the old vehicle is closed"
+    );
+    let mut terminal = Terminal::connect(server.jt808, PHONE).unwrap();
+    terminal.come_online("湘A10002").unwrap();
+    let serial = terminal.report(&report(0, 80)).unwrap();
+    terminal.acknowledged(serial).unwrap();
+    let listed = server.wait_for("/api/v1/vehicles?online=true", |list| {
+        list["items"][0]["plate"].is_string()
+    });
+    assert_eq!(listed["items"][0]["plate"], "湘A10002");
+    server.stop();
+}
+
+#[test]
+fn an_unanswered_command_is_sent_again() {
+    let folder = tempfile::tempdir().unwrap();
+    fleet(folder.path());
+    let mut arguments = CLOCK.to_vec();
+    arguments.extend(["--terminal-command-wait-s", "1"]);
+    let server = Server::start(folder.path(), &arguments);
+    let mut terminal = Terminal::connect(server.jt808, PHONE).unwrap();
+    terminal.come_online(PLATE).unwrap();
+    for step in 0..8 {
+        let serial = terminal.report(&report(step, 125)).unwrap();
+        terminal.acknowledged(serial).unwrap();
+    }
+    let listed = server.wait_for("/api/v1/violations", |list| {
+        list["items"][0]["id"].is_string()
+    });
+    let id = listed["items"][0]["id"].as_str().unwrap().to_owned();
+    let answering = std::thread::spawn(move || {
+        let first = terminal.command().unwrap();
+        let again = terminal.command().unwrap();
+        assert_eq!(first, again, "a repetition is the same to the byte");
+        let [high, low] = again.0.to_be_bytes();
+        terminal.send(0x0001, &[high, low, 0x83, 0x00, 0]).unwrap();
+        terminal
+    });
+    let body = r#"{"channel":"terminal_voice","text":"请减速","sent_at":null}"#;
+    let answer = server.post(&format!("/api/v1/violations/{id}/reminders"), body);
+    assert!(answer["acknowledged_at"].is_string(), "{answer}");
+    drop(answering.join().unwrap());
+    server.stop();
+}
+
+/// A small file system of its own, taken away at the end.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    /// `None` where mounting is not allowed.
+    fn mount() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mounted = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=6m", "tmpfs"])
+            .arg(folder.path())
+            .stderr(std::process::Stdio::null())
+            .status();
+        mounted
+            .is_ok_and(|status| status.success())
+            .then(|| Self(folder))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let unmounted = std::process::Command::new("umount")
+            .arg(self.0.path())
+            .status();
+        assert!(unmounted.unwrap().success());
+    }
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
+fn a_full_disk_stops_acknowledgements_until_there_is_room() {
+    let Some(disk) = SmallDisk::mount() else {
+        println!("skipped: no file system can be mounted here");
+        return;
+    };
+    let data = disk.0.path();
+    fleet(data);
+    let server = Server::start(data, &CLOCK);
+    let mut terminal = Terminal::connect(server.jt808, PHONE).unwrap();
+    terminal.come_online(PLATE).unwrap();
+    let serial = terminal.report(&report(0, 80)).unwrap();
+    assert_eq!(terminal.acknowledged(serial).unwrap(), 0);
+
+    let filler = data.join("filler");
+    // Ends when there is no room left.
+    drop(std::fs::write(&filler, vec![0; 16 << 20]));
+    let shift = r#"{"enterprise_id":"E1","monitor_id":"M1","started_at":"2026-11-21T07:00:00+08:00","ended_at":null,"note":null}"#;
+    let mut step = 1;
+    let mut serial = terminal.report(&report(step, 80)).unwrap();
+    while server.request("GET", "/readyz", None).0 == 200 {
+        // The journal's file may still have room inside; a transaction of another file has not.
+        let refused = server.request("POST", "/api/v1/shifts", Some(shift)).0;
+        assert!(
+            refused == 503 || refused == 201 || refused == 409,
+            "{refused}"
+        );
+        step += 1;
+        serial = terminal.report(&report(step, 80)).unwrap();
+        assert!(step < 100_000, "the disk never became full");
+    }
+    std::fs::remove_file(&filler).unwrap();
+    assert_eq!(terminal.acknowledged(serial).unwrap(), 0);
+    server.wait_for("/readyz", |ready| ready["ready"] == true);
+    let later = shift.replace("\"M1\"", "\"M2\"");
+    assert_eq!(
+        server.request("POST", "/api/v1/shifts", Some(&later)).0,
+        201
+    );
+    let listed = server.wait_for("/api/v1/vehicles?online=true", |list| {
+        !list["items"][0].is_null()
+    });
+    assert_eq!(listed["items"][0]["plate"], PLATE);
+    server.kill();
 }
