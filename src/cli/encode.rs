@@ -161,8 +161,16 @@ mod tests {
     }
 
     #[test]
+    fn a_message_without_an_edition_is_of_2013() {
+        check(
+            r#"{"message_id":"0x8104","terminal":"12345678900","serial":1}"#,
+            "7e8104000001234567890000010d7e",
+        );
+    }
+
+    #[test]
     fn a_bad_line_is_told_and_leaves_its_place_empty() {
-        check("{}", "1: field edition is missing");
+        check("{}", "1: field terminal is missing");
         check("[]", "1: line is not a JSON object");
         check(
             r#"{"edition":"2013","message_id":"0x8300","terminal":"1","serial":1,"body":{"flags":500}}"#,

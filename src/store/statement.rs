@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn batches_have_fixed_sizes() {
-        let sizes: Vec<usize> = batches(&[0; 151]).map(<[i32]>::len).collect();
-        assert_eq!(sizes, [128, 16, 4, 1, 1, 1]);
+        let sizes: Vec<usize> = batches(&[0; 75]).map(<[i32]>::len).collect();
+        assert_eq!(sizes, [32, 32, 8, 1, 1, 1]);
     }
 }
