@@ -3,7 +3,7 @@
 //! [`county`] draws the county from a seed: towns, roads, planned lines, twelve enterprises with
 //! their vehicles, drivers and monitors, and a script of everything that happens. It is pure; what
 //! each enterprise must be found to fail stands in `cast`, the causes in `twists`, and both are checked.
-//! [`play`] sends the script through the server's real doors, terminals over JT/T 808 and people
+//! [`play()`] sends the script through the server's real doors, terminals over JT/T 808 and people
 //! over HTTP, and [`finale`] asks for the verdict.
 //!
 //! People are named by their post, places and plates are invented.

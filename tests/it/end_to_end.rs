@@ -296,7 +296,7 @@ fn a_terminal_that_an_import_moved_must_come_again() {
         &vehicles,
         text.replace("13912340001", "x")
             .replace("13912340002", PHONE)
-            .replace("x", "13912340002"),
+            .replace('x', "13912340002"),
     )
     .unwrap();
     let (fleet, data) = (folder.path().join("fleet"), folder.path().to_str().unwrap());
@@ -377,7 +377,6 @@ impl Drop for SmallDisk {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "a skipped test says so")]
 fn a_full_disk_stops_acknowledgements_until_there_is_room() {
     let Some(disk) = SmallDisk::mount() else {
         println!("skipped: no file system can be mounted here");
