@@ -206,10 +206,11 @@ impl Terminal {
     /// Decides what the session asked, and hands data to the committer; the group tells when it is durable.
     pub(super) async fn settle(&mut self, shared: &Shared) -> Option<Arc<Group>> {
         for ask in std::mem::take(&mut self.inbox.asks) {
-            self.decide(shared, ask).await;
+            // Boxed, as the cards are: what is rare must not make every connection's task larger.
+            Box::pin(self.decide(shared, ask)).await;
         }
         if !self.inbox.cards.is_empty() {
-            self.settle_cards(shared).await;
+            Box::pin(self.settle_cards(shared)).await;
         }
         self.inbox.token?;
         if let Ok(group) = shared.committer.submit(&self.inbox.fixes).await {
