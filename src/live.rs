@@ -1,17 +1,11 @@
-//! Tells subscribers that something new can be read, and shows the latest fixes.
+//! Tells subscribers that something new can be read.
 //!
 //! The signals carry only how far the change log and the journal have grown: a subscriber reads
-//! what is new from where it stands, so that none is lost however slow it is. The broadcast of
-//! fixes is the opposite: bounded, and the slow lose the oldest.
+//! what is new from where it stands, so that none is lost however slow it is.
 
 use std::sync::Arc;
 
-use tokio::sync::{broadcast, watch};
-
-use crate::model::Fix;
-
-/// Batches of fixes that a slow subscriber may lag behind before it loses the oldest.
-const FIX_BATCHES_MAX: usize = 256;
+use tokio::sync::watch;
 
 /// The hub between the writers and the subscribers; clones are the same hub.
 #[derive(Clone, Debug)]
@@ -21,7 +15,6 @@ pub struct Live(Arc<Hub>);
 struct Hub {
     changes: watch::Sender<u64>,
     journal: watch::Sender<u64>,
-    fixes: broadcast::Sender<Arc<[Fix]>>,
 }
 
 impl Live {
@@ -30,7 +23,6 @@ impl Live {
         Self(Arc::new(Hub {
             changes: watch::Sender::new(changes),
             journal: watch::Sender::new(journal),
-            fixes: broadcast::Sender::new(FIX_BATCHES_MAX),
         }))
     }
 
@@ -52,17 +44,6 @@ impl Live {
     /// How far the journal reaches, and a wake-up when it grows.
     pub fn journal(&self) -> watch::Receiver<u64> {
         self.0.journal.subscribe()
-    }
-
-    /// Shows a batch of fixes to whoever looks at this moment.
-    pub fn publish_fixes(&self, fixes: Arc<[Fix]>) {
-        // No subscriber is no fault.
-        drop(self.0.fixes.send(fixes));
-    }
-
-    /// The fixes from now on; a subscriber that lags loses the oldest batches.
-    pub fn fixes(&self) -> broadcast::Receiver<Arc<[Fix]>> {
-        self.0.fixes.subscribe()
     }
 }
 

@@ -220,16 +220,6 @@ impl Engine {
         self.shared.committer.acknowledging()
     }
 
-    /// Follows the journal sequence up to which everything derived is stored.
-    pub fn flushed(&self) -> watch::Receiver<u64> {
-        self.flushed.clone()
-    }
-
-    /// Follows the journal sequence up to which fixes are durable.
-    pub fn durable(&self) -> watch::Receiver<u64> {
-        self.durable.clone()
-    }
-
     /// Whether a task that must run as long as the engine has ended: nothing is stored any more.
     pub fn has_failed(&self) -> bool {
         let ended = |task: &Mutex<Option<JoinHandle<()>>>| {
