@@ -51,6 +51,13 @@ fn fleet(data: &Path) {
     );
 }
 
+/// The terminal, registered with that plate and authenticated.
+fn online(server: &Server, plate: &str) -> Terminal {
+    let mut terminal = Terminal::connect(server.jt808, PHONE).unwrap();
+    terminal.come_online(plate).unwrap();
+    terminal
+}
+
 /// A report every ten seconds, going east at `speed_kmh`.
 fn report(step: i64, speed_kmh: u16) -> Report {
     let metres = step * 10 * i64::from(speed_kmh) * 1000 / 3600;
@@ -67,8 +74,7 @@ fn a_speeding_coach_is_found_from_its_bytes() {
     let folder = tempfile::tempdir().unwrap();
     fleet(folder.path());
     let server = Server::start(folder.path(), &CLOCK);
-    let mut terminal = Terminal::connect(server.jt808, PHONE).unwrap();
-    terminal.come_online(PLATE).unwrap();
+    let mut terminal = online(&server, PLATE);
     for step in 0..12 {
         let speed = if (2..9).contains(&step) { 110 } else { 90 };
         let serial = terminal.report(&report(step, speed)).unwrap();
@@ -125,8 +131,7 @@ fn what_was_acknowledged_survives_kill_9() {
     let folder = tempfile::tempdir().unwrap();
     fleet(folder.path());
     let server = Server::start(folder.path(), &CLOCK);
-    let mut terminal = Terminal::connect(server.jt808, PHONE).unwrap();
-    terminal.come_online(PLATE).unwrap();
+    let mut terminal = online(&server, PLATE);
     for step in 0..50 {
         let serial = terminal.report(&report(step, 80)).unwrap();
         terminal.acknowledged(serial).unwrap();
@@ -146,10 +151,8 @@ fn a_newer_session_of_a_terminal_replaces_the_older() {
     let folder = tempfile::tempdir().unwrap();
     fleet(folder.path());
     let server = Server::start(folder.path(), &CLOCK);
-    let mut older = Terminal::connect(server.jt808, PHONE).unwrap();
-    older.come_online(PLATE).unwrap();
-    let mut newer = Terminal::connect(server.jt808, PHONE).unwrap();
-    newer.come_online(PLATE).unwrap();
+    let mut older = online(&server, PLATE);
+    let mut newer = online(&server, PLATE);
     assert!(older.answer().is_err(), "the older connection is closed");
     let serial = newer.report(&report(0, 80)).unwrap();
     assert_eq!(newer.acknowledged(serial).unwrap(), 0);
@@ -161,8 +164,7 @@ fn a_reminder_is_spoken_in_the_cab() {
     let folder = tempfile::tempdir().unwrap();
     fleet(folder.path());
     let server = Server::start(folder.path(), &CLOCK);
-    let mut terminal = Terminal::connect(server.jt808, PHONE).unwrap();
-    terminal.come_online(PLATE).unwrap();
+    let mut terminal = online(&server, PLATE);
     for step in 0..8 {
         let serial = terminal.report(&report(step, 125)).unwrap();
         terminal.acknowledged(serial).unwrap();
@@ -288,8 +290,7 @@ fn a_terminal_that_an_import_moved_must_come_again() {
     let folder = tempfile::tempdir().unwrap();
     fleet(folder.path());
     let server = Server::start(folder.path(), &CLOCK);
-    let mut terminal = Terminal::connect(server.jt808, PHONE).unwrap();
-    terminal.come_online(PLATE).unwrap();
+    let mut terminal = online(&server, PLATE);
     let vehicles = folder.path().join("fleet/vehicles.csv");
     let text = std::fs::read_to_string(&vehicles).unwrap();
     std::fs::write(
@@ -306,8 +307,7 @@ fn a_terminal_that_an_import_moved_must_come_again() {
         terminal.answer().is_err(),
         "the session of the old vehicle is closed"
     );
-    let mut terminal = Terminal::connect(server.jt808, PHONE).unwrap();
-    terminal.come_online("湘A10002").unwrap();
+    let mut terminal = online(&server, "湘A10002");
     let serial = terminal.report(&report(0, 80)).unwrap();
     terminal.acknowledged(serial).unwrap();
     let listed = server.wait_for("/api/v1/vehicles?online=true", |list| {
@@ -324,8 +324,7 @@ fn an_unanswered_command_is_sent_again() {
     let mut arguments = CLOCK.to_vec();
     arguments.extend(["--terminal-command-wait-s", "1"]);
     let server = Server::start(folder.path(), &arguments);
-    let mut terminal = Terminal::connect(server.jt808, PHONE).unwrap();
-    terminal.come_online(PLATE).unwrap();
+    let mut terminal = online(&server, PLATE);
     for step in 0..8 {
         let serial = terminal.report(&report(step, 125)).unwrap();
         terminal.acknowledged(serial).unwrap();
@@ -385,8 +384,7 @@ fn a_full_disk_stops_acknowledgements_until_there_is_room() {
     let data = disk.0.path();
     fleet(data);
     let server = Server::start(data, &CLOCK);
-    let mut terminal = Terminal::connect(server.jt808, PHONE).unwrap();
-    terminal.come_online(PLATE).unwrap();
+    let mut terminal = online(&server, PLATE);
     let serial = terminal.report(&report(0, 80)).unwrap();
     assert_eq!(terminal.acknowledged(serial).unwrap(), 0);
 
