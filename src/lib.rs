@@ -19,6 +19,7 @@ pub mod model;
 pub mod normalize;
 pub mod protocol;
 pub mod random;
+pub mod roads;
 pub mod rulebook;
 pub mod simulate;
 pub mod store;

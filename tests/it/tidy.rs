@@ -11,11 +11,15 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("normalize", &["normalize", "protocol", "model"]),
     ("track", &["track", "model"]),
     ("rulebook", &["rulebook", "model"]),
+    ("roads", &["roads", "model", "geo"]),
     ("detect", &["detect", "model", "geo"]),
     ("duty", &["duty", "model"]),
     ("store", &["store", "model", "track"]),
     ("journal", &["journal", "store", "model", "track"]),
-    ("files", &["files", "model", "geo", "protocol", "normalize"]),
+    (
+        "files",
+        &["files", "model", "geo", "roads", "protocol", "normalize"],
+    ),
     ("view", &["view", "model"]),
     ("live", &["live", "model"]),
     (
@@ -42,6 +46,7 @@ const CORE: &[&str] = &[
     "normalize",
     "track",
     "rulebook",
+    "roads",
     "detect",
     "duty",
 ];

@@ -1,0 +1,250 @@
+//! Which ways are roads, and what their tags say.
+
+use crate::roads::limit::tags;
+use crate::roads::{RoadClass, WayFlags, WayInput};
+
+/// A road, and how many values of its limits could not be understood.
+pub(super) struct ReadWay {
+    /// The road, still without nodes.
+    pub(super) way: WayInput,
+    /// Values that are no limit.
+    pub(super) limits_bad: u32,
+}
+
+/// Reads the tags of a way; `None` when it is no road that motor vehicles may use.
+pub(super) fn read<'a>(
+    id: i64,
+    all: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+) -> Option<ReadWay> {
+    let mut known = Tags::default();
+    for (key, value) in all.clone() {
+        known.take(key, value);
+    }
+    let (class, link) = class_of(known.highway)?;
+    if known.area == "yes" || known.is_closed() {
+        return None;
+    }
+    let (forward, backward) = known.directions(class);
+    let limits = tags::read(all);
+    let flag = |is: bool, flag: WayFlags| if is { flag } else { WayFlags::default() };
+    let is_set = |value: &str| !matches!(value, "" | "no");
+    let flags = [
+        flag(link, WayFlags::LINK),
+        flag(forward != backward, WayFlags::ONEWAY),
+        flag(is_set(known.bridge), WayFlags::BRIDGE),
+        flag(is_set(known.tunnel), WayFlags::TUNNEL),
+        flag(known.is_roundabout(), WayFlags::ROUNDABOUT),
+        flag(known.motorroad == "yes", WayFlags::MOTORROAD),
+        flag(
+            matches!(
+                known.access,
+                "private" | "customers" | "permit" | "delivery"
+            ),
+            WayFlags::PRIVATE,
+        ),
+    ];
+    let name = if known.name.is_empty() {
+        known.reference
+    } else {
+        known.name
+    };
+    Some(ReadWay {
+        way: WayInput {
+            id,
+            class,
+            lanes: known.lanes.parse().unwrap_or(0),
+            layer: known.layer.parse().unwrap_or(0),
+            flags: flags.into_iter().fold(WayFlags::default(), WayFlags::with),
+            forward,
+            backward,
+            name: name.to_owned(),
+            limits: limits.limits,
+            nodes: Vec::new(),
+        },
+        limits_bad: limits.bad,
+    })
+}
+
+/// The class of a value of `highway`, and whether it is a ramp.
+fn class_of(highway: &str) -> Option<(RoadClass, bool)> {
+    let (name, link) = match highway.strip_suffix("_link") {
+        Some(name) => (name, true),
+        None => (highway, false),
+    };
+    let class = *RoadClass::ALL.iter().find(|class| class.name() == name)?;
+    let has_links = class.code() <= RoadClass::Tertiary.code();
+    (has_links || !link).then_some((class, link))
+}
+
+/// The tags that decide; empty where not given.
+#[derive(Default)]
+struct Tags<'a> {
+    highway: &'a str,
+    area: &'a str,
+    access: &'a str,
+    /// The most specific tags that let motor vehicles in, or keep them out.
+    vehicle: &'a str,
+    motor_vehicle: &'a str,
+    /// A class of ours is let in by name.
+    let_in: bool,
+    oneway: &'a str,
+    junction: &'a str,
+    lanes: &'a str,
+    layer: &'a str,
+    bridge: &'a str,
+    tunnel: &'a str,
+    motorroad: &'a str,
+    name: &'a str,
+    reference: &'a str,
+}
+
+impl<'a> Tags<'a> {
+    fn take(&mut self, key: &str, value: &'a str) {
+        match key {
+            "highway" => self.highway = value,
+            "area" => self.area = value,
+            "access" => self.access = value,
+            "vehicle" => self.vehicle = value,
+            "motor_vehicle" => self.motor_vehicle = value,
+            "bus" | "psv" | "coach" | "tourist_bus" | "hgv" | "goods" | "hazmat" => {
+                self.let_in |= matches!(
+                    value,
+                    "yes" | "designated" | "permissive" | "destination" | "official"
+                );
+            }
+            "oneway" => self.oneway = value,
+            "junction" => self.junction = value,
+            "lanes" => self.lanes = value,
+            "layer" => self.layer = value,
+            "bridge" => self.bridge = value,
+            "tunnel" => self.tunnel = value,
+            "motorroad" => self.motorroad = value,
+            "name" => self.name = value,
+            "ref" => self.reference = value,
+            _ => {}
+        }
+    }
+
+    /// Whether no motor vehicle of ours may use it.
+    fn is_closed(&self) -> bool {
+        let [access, vehicle, motor_vehicle] = [self.access, self.vehicle, self.motor_vehicle];
+        let most_specific = [motor_vehicle, vehicle, access]
+            .into_iter()
+            .find(|value| !value.is_empty());
+        most_specific == Some("no") && !self.let_in
+    }
+
+    fn is_roundabout(&self) -> bool {
+        matches!(self.junction, "roundabout" | "circular")
+    }
+
+    /// Whether it may be driven in the order of its nodes, and against it.
+    fn directions(&self, class: RoadClass) -> (bool, bool) {
+        match self.oneway {
+            "yes" | "true" | "1" => (true, false),
+            "-1" | "reverse" => (false, true),
+            "no" | "false" | "0" | "reversible" | "alternating" => (true, true),
+            _ if class == RoadClass::Motorway || self.is_roundabout() => (true, false),
+            _ => (true, true),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The way of tags `key=value`, told as `class forward backward flags lanes layer name`.
+    fn check(tags: &[&str], expected: Option<&str>) {
+        let pairs = tags.iter().map(|tag| tag.split_once('=').unwrap());
+        let told = read(7, pairs).map(|read| {
+            let way = read.way;
+            format!(
+                "{} {} {} {} {} {} {}",
+                way.class.name(),
+                way.forward,
+                way.backward,
+                way.flags.bits(),
+                way.lanes,
+                way.layer,
+                way.name
+            )
+        });
+        assert_eq!(told.as_deref(), expected, "{tags:?}");
+    }
+
+    #[test]
+    fn directions() {
+        check(&["highway=primary"], Some("primary true true 0 0 0 "));
+        check(
+            &["highway=primary", "oneway=yes"],
+            Some("primary true false 2 0 0 "),
+        );
+        check(
+            &["highway=primary", "oneway=-1"],
+            Some("primary false true 2 0 0 "),
+        );
+        check(&["highway=motorway"], Some("motorway true false 2 0 0 "));
+        check(
+            &["highway=motorway", "oneway=no"],
+            Some("motorway true true 0 0 0 "),
+        );
+        check(
+            &["highway=tertiary", "junction=roundabout"],
+            Some("tertiary true false 18 0 0 "),
+        );
+        check(
+            &["highway=primary", "oneway=reversible"],
+            Some("primary true true 0 0 0 "),
+        );
+    }
+
+    #[test]
+    fn what_else_is_known() {
+        check(
+            &[
+                "highway=motorway_link",
+                "bridge=viaduct",
+                "layer=2",
+                "lanes=2",
+                "name=机场高速",
+            ],
+            Some("motorway true false 7 2 2 机场高速"),
+        );
+        check(
+            &["highway=trunk", "tunnel=yes", "ref=G107"],
+            Some("trunk true true 8 0 0 G107"),
+        );
+        check(
+            &["highway=service", "access=private"],
+            Some("service true true 128 0 0 "),
+        );
+        check(
+            &["highway=trunk", "motorroad=yes", "lanes=four"],
+            Some("trunk true true 64 0 0 "),
+        );
+    }
+
+    #[test]
+    fn what_is_no_road_for_motor_vehicles() {
+        for tags in [
+            &["highway=footway"][..],
+            &["highway=track"],
+            &["highway=residential_link"],
+            &["building=yes"],
+            &["highway=service", "area=yes"],
+            &["highway=residential", "access=no"],
+            &["highway=residential", "access=yes", "motor_vehicle=no"],
+        ] {
+            check(tags, None);
+        }
+        check(
+            &["highway=residential", "motor_vehicle=no", "bus=yes"],
+            Some("residential true true 0 0 0 "),
+        );
+        check(
+            &["highway=residential", "access=no", "motor_vehicle=yes"],
+            Some("residential true true 0 0 0 "),
+        );
+    }
+}

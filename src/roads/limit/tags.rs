@@ -1,0 +1,530 @@
+//! Posted limits as the tags of a way say them.
+//!
+//! Source: the tagging of OpenStreetMap: `maxspeed` with the suffixes for direction, vehicle and
+//! condition. What cannot be understood posts nothing and is counted.
+
+use crate::model::{Speed, VehicleClass};
+
+use super::hours::{self, WeekTime, Window};
+
+/// All that is posted on a way, in a fixed order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TaggedLimits {
+    /// The limits.
+    pub limits: Vec<TaggedLimit>,
+}
+
+/// One posted limit with those for whom it holds.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TaggedLimit {
+    /// Direction of travel.
+    pub direction: Direction,
+    /// Vehicles.
+    pub who: Who,
+    /// Hours; empty for always.
+    pub hours: Vec<Window>,
+    /// The limit.
+    pub value: Value,
+}
+
+/// Direction for which a limit is posted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Direction {
+    /// Both.
+    Both = 0,
+    /// In the order of the way's nodes.
+    Forward = 1,
+    /// Against it.
+    Backward = 2,
+}
+
+impl Direction {
+    /// Whether it holds for travel in that direction.
+    pub fn holds(self, backward: bool) -> bool {
+        match self {
+            Self::Both => true,
+            Self::Forward => !backward,
+            Self::Backward => backward,
+        }
+    }
+}
+
+/// Vehicles for which a limit is posted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Who {
+    /// All.
+    All = 0,
+    /// Buses and coaches.
+    Bus = 1,
+    /// Goods vehicles.
+    Goods = 2,
+    /// Vehicles with dangerous goods.
+    Hazmat = 3,
+}
+
+impl Who {
+    /// Whether it holds for a class; without a class only what is posted for all does.
+    pub fn holds(self, class: Option<VehicleClass>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Bus => class.is_some_and(VehicleClass::is_passenger),
+            Self::Goods => class.is_some_and(|class| !class.is_passenger()),
+            Self::Hazmat => class == Some(VehicleClass::Hazmat),
+        }
+    }
+}
+
+/// What a limit says.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Value {
+    /// A number.
+    Speed(Speed),
+    /// No limit by sign.
+    None,
+    /// The limit of a zone, such as `CN:urban`, or of walking pace (`walk`); the rulebook has the number.
+    Zone(Box<str>),
+}
+
+impl TaggedLimits {
+    /// The limit by number for everyone at any hour in one direction.
+    pub fn general(&self, backward: bool) -> Option<Speed> {
+        match self.find(backward, None, None)? {
+            Value::Speed(speed) => Some(*speed),
+            Value::None | Value::Zone(_) => None,
+        }
+    }
+
+    /// The limit that holds: one for certain hours goes before one for always, then the one for the
+    /// fewest vehicles, then the one for a direction. Without a moment no hours hold.
+    pub fn find(
+        &self,
+        backward: bool,
+        class: Option<VehicleClass>,
+        at: Option<WeekTime>,
+    ) -> Option<&Value> {
+        let holds = |limit: &&TaggedLimit| {
+            let in_hours = |at: WeekTime| limit.hours.iter().any(|window| window.contains(at));
+            limit.direction.holds(backward)
+                && limit.who.holds(class)
+                && (limit.hours.is_empty() || at.is_some_and(in_hours))
+        };
+        let rank = |limit: &&TaggedLimit| {
+            (
+                !limit.hours.is_empty(),
+                limit.who,
+                limit.direction != Direction::Both,
+            )
+        };
+        self.limits
+            .iter()
+            .filter(holds)
+            .max_by_key(rank)
+            .map(|limit| &limit.value)
+    }
+
+    /// Whether nothing is posted.
+    pub fn is_empty(&self) -> bool {
+        self.limits.is_empty()
+    }
+}
+
+/// The limits of a way, and how many values could not be understood.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReadLimits {
+    /// What was understood.
+    pub limits: TaggedLimits,
+    /// Values that are no limit, such as `fast`.
+    pub bad: u32,
+}
+
+/// Reads all tags of a way that speak of limits.
+pub fn read<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> ReadLimits {
+    let mut found = ReadLimits::default();
+    let mut zone = None;
+    for (key, value) in tags {
+        match key {
+            "source:maxspeed" | "maxspeed:type" | "zone:maxspeed" | "zone:traffic" => {
+                zone = zone.or_else(|| zone_value(value));
+            }
+            _ => {
+                if let Some(subject) = Subject::of(key) {
+                    subject.read(value, &mut found);
+                }
+            }
+        }
+    }
+    let limits = &mut found.limits.limits;
+    let is_general = |limit: &TaggedLimit| limit.who == Who::All && limit.hours.is_empty();
+    if let Some(value) = zone
+        && !limits.iter().any(is_general)
+    {
+        limits.push(Subject::default().limit(value));
+    }
+    // The order must not depend on the order of the tags; `find` takes the last of equals, so the highest.
+    limits.sort();
+    limits.dedup();
+    found
+}
+
+/// For whom a key speaks.
+#[derive(Clone, Copy, Debug)]
+struct Subject {
+    direction: Direction,
+    who: Who,
+    conditional: bool,
+    lanes: bool,
+}
+
+impl Default for Subject {
+    fn default() -> Self {
+        Self {
+            direction: Direction::Both,
+            who: Who::All,
+            conditional: false,
+            lanes: false,
+        }
+    }
+}
+
+impl Subject {
+    /// `None` for a key that posts no limit for vehicles of ours.
+    fn of(key: &str) -> Option<Self> {
+        let suffixes = match key.strip_prefix("maxspeed")? {
+            "" => return Some(Self::default()),
+            rest => rest.strip_prefix(':')?,
+        };
+        let mut subject = Self::default();
+        for suffix in suffixes.split(':') {
+            match suffix {
+                "forward" => subject.direction = Direction::Forward,
+                "backward" => subject.direction = Direction::Backward,
+                "bus" | "coach" | "tourist_bus" => subject.who = Who::Bus,
+                "hgv" | "goods" => subject.who = Who::Goods,
+                "hazmat" => subject.who = Who::Hazmat,
+                "conditional" => subject.conditional = true,
+                "lanes" => subject.lanes = true,
+                _ => return None,
+            }
+        }
+        // A condition by lane says which lane only, which no fix can tell.
+        (!(subject.lanes && subject.conditional)).then_some(subject)
+    }
+
+    fn limit(self, value: Value) -> TaggedLimit {
+        TaggedLimit {
+            direction: self.direction,
+            who: self.who,
+            hours: Vec::new(),
+            value,
+        }
+    }
+
+    fn read(self, value: &str, found: &mut ReadLimits) {
+        if self.conditional {
+            self.read_conditional(value, found);
+            return;
+        }
+        let separator = if self.lanes { '|' } else { ';' };
+        let (values, bad) = highest(value.split(separator));
+        found.bad += bad;
+        found
+            .limits
+            .limits
+            .extend(values.map(|value| self.limit(value)));
+    }
+
+    /// `60 @ (22:00-06:00); 80 @ (wet)`.
+    fn read_conditional(self, text: &str, found: &mut ReadLimits) {
+        for clause in clauses(text) {
+            let Some((value, condition)) = clause.split_once('@') else {
+                found.bad += 1;
+                continue;
+            };
+            let condition = condition.trim();
+            let inner = condition
+                .strip_prefix('(')
+                .and_then(|rest| rest.strip_suffix(')'));
+            match (parse_value(value), hours::parse(inner.unwrap_or(condition))) {
+                (Parsed::Value(value), Some(hours)) => found.limits.limits.push(TaggedLimit {
+                    hours,
+                    ..self.limit(value)
+                }),
+                (Parsed::Value(_), None) | (Parsed::Nothing, _) => {}
+                (Parsed::Bad, _) => found.bad += 1,
+            }
+        }
+    }
+}
+
+/// The parts between semicolons that stand outside brackets.
+fn clauses(text: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0_u32;
+    text.split(move |c| {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == ';' && depth == 0
+    })
+    .map(str::trim)
+    .filter(|clause| !clause.is_empty())
+}
+
+/// Of several values the highest: an accusation must hold whichever of them is meant.
+fn highest<'a>(texts: impl Iterator<Item = &'a str>) -> (Option<Value>, u32) {
+    let mut best: Option<Value> = None;
+    let mut bad = 0;
+    for text in texts.filter(|text| !text.trim().is_empty()) {
+        match parse_value(text) {
+            Parsed::Value(value) => best = best.max(Some(value)),
+            Parsed::Nothing => {}
+            Parsed::Bad => bad += 1,
+        }
+    }
+    (best, bad)
+}
+
+/// What one value says.
+enum Parsed {
+    /// A limit.
+    Value(Value),
+    /// That there is no number, as of a gantry.
+    Nothing,
+    /// No limit.
+    Bad,
+}
+
+/// Limits outside this range are mistakes. Unit: km/h.
+const KMH: std::ops::RangeInclusive<f64> = 1.0..=300.0;
+
+fn parse_value(text: &str) -> Parsed {
+    let text = text.trim();
+    match text {
+        "none" => return Parsed::Value(Value::None),
+        "walk" => return Parsed::Value(Value::Zone(Box::from("walk"))),
+        "signals" | "variable" | "unposted" | "unknown" | "no" | "default" | "implicit"
+        | "sign" => {
+            return Parsed::Nothing;
+        }
+        _ => {}
+    }
+    if let Some(value) = zone_value(text) {
+        return Parsed::Value(value);
+    }
+    match parse_kmh(text)
+        .filter(|kmh| KMH.contains(kmh))
+        .and_then(Speed::from_kmh)
+    {
+        Some(speed) => Parsed::Value(Value::Speed(speed)),
+        None => Parsed::Bad,
+    }
+}
+
+/// Units with their length in km. Source: international mile and nautical mile, exact.
+const UNITS: [(&str, f64); 7] = [
+    ("mph", 1.609_344),
+    ("mi/h", 1.609_344),
+    ("knots", 1.852),
+    ("km/h", 1.0),
+    ("kmh", 1.0),
+    ("kph", 1.0),
+    ("公里", 1.0),
+];
+
+fn parse_kmh(text: &str) -> Option<f64> {
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(digits)?;
+    let number: f64 = number.parse().ok()?;
+    let unit = unit.trim().to_ascii_lowercase();
+    if unit.is_empty() {
+        return Some(number);
+    }
+    let known = UNITS.iter().find(|(name, _)| *name == unit)?;
+    Some(number * known.1)
+}
+
+/// Reads `CN:urban`, `DE:zone:30`, `de:zone30`, `zone30` and the like.
+fn zone_value(text: &str) -> Option<Value> {
+    let text = text.trim();
+    let (country, zone) = match text.split_once(':') {
+        Some((country, zone)) if is_country(country) => (country, zone),
+        Some(_) => return None,
+        None => ("", text),
+    };
+    let number = zone
+        .strip_prefix("zone")
+        .map_or(zone, |rest| rest.trim_start_matches(':'));
+    if let Some(kmh) = parse_kmh(number).filter(|kmh| KMH.contains(kmh)) {
+        // A bare number without a country is no zone.
+        let is_zone = !country.is_empty() || zone.starts_with("zone");
+        return Speed::from_kmh(kmh).filter(|_| is_zone).map(Value::Speed);
+    }
+    let named = !zone.is_empty() && zone.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    (named && !country.is_empty())
+        .then(|| Value::Zone(format!("{}:{zone}", country.to_ascii_uppercase()).into()))
+}
+
+/// `CN`, `de`, `BE-VLG`.
+fn is_country(text: &str) -> bool {
+    let (country, part) = text.split_once('-').unwrap_or((text, ""));
+    country.len() == 2
+        && country
+            .bytes()
+            .chain(part.bytes())
+            .all(|b| b.is_ascii_alphabetic())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The limits of tags `key=value`, one a line of words `direction who hours value`.
+    fn check(tags: &[&str], expected: &[&str], bad: u32) {
+        let pairs = tags.iter().map(|tag| tag.split_once('=').unwrap());
+        let found = read(pairs);
+        let told = |limit: &TaggedLimit| {
+            let value = match &limit.value {
+                Value::Speed(speed) => speed.kmh().to_string(),
+                Value::None => "none".to_owned(),
+                Value::Zone(zone) => zone.to_string(),
+            };
+            format!(
+                "{:?} {:?} {} {value}",
+                limit.direction,
+                limit.who,
+                limit.hours.len()
+            )
+        };
+        let limits: Vec<String> = found.limits.limits.iter().map(told).collect();
+        assert_eq!(limits, expected, "{tags:?}");
+        assert_eq!(found.bad, bad, "{tags:?}");
+    }
+
+    #[test]
+    fn units_are_exact() {
+        check(&["maxspeed=50"], &["Both All 0 50"], 0);
+        check(&["maxspeed=35 mph"], &["Both All 0 56.327"], 0);
+        check(&["maxspeed=35mph"], &["Both All 0 56.327"], 0);
+        check(&["maxspeed=70 mph"], &["Both All 0 112.654"], 0);
+        check(&["maxspeed=10 knots"], &["Both All 0 18.52"], 0);
+        check(&["maxspeed=60 km/h"], &["Both All 0 60"], 0);
+    }
+
+    #[test]
+    fn words_and_zones() {
+        check(&["maxspeed=none"], &["Both All 0 none"], 0);
+        check(&["maxspeed=walk"], &["Both All 0 walk"], 0);
+        check(&["maxspeed=CN:urban"], &["Both All 0 CN:urban"], 0);
+        check(&["maxspeed=de:rural"], &["Both All 0 DE:rural"], 0);
+        check(&["maxspeed=DE:zone:30"], &["Both All 0 30"], 0);
+        check(&["maxspeed=FR:zone30"], &["Both All 0 30"], 0);
+        check(
+            &["maxspeed=GB:nsl_single"],
+            &["Both All 0 GB:nsl_single"],
+            0,
+        );
+        check(&["maxspeed:type=CN:rural"], &["Both All 0 CN:rural"], 0);
+        check(
+            &["maxspeed=60", "source:maxspeed=CN:urban"],
+            &["Both All 0 60"],
+            0,
+        );
+        check(
+            &["maxspeed=40", "source:maxspeed=sign"],
+            &["Both All 0 40"],
+            0,
+        );
+        check(&["maxspeed=signals"], &[], 0);
+    }
+
+    #[test]
+    fn of_several_values_the_highest_counts() {
+        check(&["maxspeed=50;60"], &["Both All 0 60"], 0);
+        check(&["maxspeed=100;80 mph"], &["Both All 0 128.748"], 0);
+        check(&["maxspeed:lanes=100|100|80"], &["Both All 0 100"], 0);
+    }
+
+    #[test]
+    fn directions_vehicles_and_hours() {
+        check(
+            &["maxspeed:forward=60", "maxspeed:backward=80"],
+            &["Forward All 0 60", "Backward All 0 80"],
+            0,
+        );
+        check(
+            &[
+                "maxspeed=100",
+                "maxspeed:hgv=80",
+                "maxspeed:bus=90",
+                "maxspeed:hazmat=60",
+            ],
+            &[
+                "Both All 0 100",
+                "Both Bus 0 90",
+                "Both Goods 0 80",
+                "Both Hazmat 0 60",
+            ],
+            0,
+        );
+        check(
+            &[
+                "maxspeed=80",
+                "maxspeed:conditional=60 @ (22:00-06:00); 40 @ (wet)",
+            ],
+            &["Both All 0 80", "Both All 1 60"],
+            0,
+        );
+        check(
+            &["maxspeed:hgv:conditional=50 @ (Mo-Fr 22:00-06:00; Sa,Su 20:00-08:00)"],
+            &["Both Goods 2 50"],
+            0,
+        );
+    }
+
+    #[test]
+    fn what_is_no_limit_is_counted_and_posts_nothing() {
+        for value in ["fast", "999", "-50", "50 bananas", "0", "5O", "RU:", "mph"] {
+            check(&[&format!("maxspeed={value}")], &[], 1);
+        }
+        check(&["maxspeed:conditional=fast @ (22:00-06:00)"], &[], 1);
+        check(
+            &["maxspeed=60", "maxspeed:advisory=40", "maxspeed:foo=7"],
+            &["Both All 0 60"],
+            0,
+        );
+    }
+
+    #[test]
+    fn the_most_specific_limit_holds() {
+        let tags = [
+            ("maxspeed", "100"),
+            ("maxspeed:backward", "90"),
+            ("maxspeed:hgv", "80"),
+            ("maxspeed:conditional", "60 @ (22:00-06:00)"),
+        ];
+        let limits = read(tags).limits;
+        let zone = crate::model::LocalZone::default();
+        let at = |text: &str| {
+            let time = crate::model::Timestamp::from_rfc3339(text).unwrap();
+            Some(WeekTime::of(&zone, time))
+        };
+        let noon = at("2026-11-23T12:00:00+08:00");
+        let night = at("2026-11-23T23:00:00+08:00");
+        let truck = Some(VehicleClass::HeavyTruck);
+        let coach = Some(VehicleClass::TouristCoach);
+        let found = |backward, class, at| match limits.find(backward, class, at) {
+            Some(Value::Speed(speed)) => speed.mkmh() / 1000,
+            _ => 0,
+        };
+        assert_eq!(found(false, coach, noon), 100);
+        assert_eq!(found(true, coach, noon), 90);
+        assert_eq!(found(true, truck, noon), 80);
+        assert_eq!(found(true, truck, night), 60);
+        assert_eq!(limits.general(true), Some(Speed::from_whole_kmh(90)));
+    }
+}

@@ -1,0 +1,17 @@
+//! The road map: which roads there are, and which limit holds on each.
+//!
+//! A [`RoadNetwork`] is one map, whole in memory, that never changes: an import makes the next one.
+//! It knows what the map says (classes, directions, posted limits); what the rulebook and the
+//! operator say is laid over it elsewhere. Nothing here reads files: `files::osm` reads extracts.
+//!
+//! Start reading at [`network`], then [`limit`].
+
+pub mod index;
+pub mod limit;
+pub mod network;
+
+pub use index::{Foot, Near};
+pub use network::{
+    BuildError, NodeNumber, NodePlace, RoadClass, RoadNetwork, Segment, SegmentNumber, Way,
+    WayFlags, WayInput, WayNumber,
+};
