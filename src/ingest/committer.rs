@@ -6,8 +6,10 @@
 //! sockets stop being read.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
@@ -62,26 +64,49 @@ impl Outcome {
 
 /// A group of submissions that become durable together.
 #[derive(Debug, Default)]
-pub struct Group {
-    durable: AtomicBool,
-    done: Notify,
+pub struct Group(Mutex<GroupState>);
+
+/// A list of wakers, because all waiters are woken once and at once.
+#[derive(Debug, Default)]
+struct GroupState {
+    durable: bool,
+    waiters: Vec<Waker>,
 }
 
 impl Group {
+    fn state(&self) -> MutexGuard<'_, GroupState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits until the group would survive `kill -9`.
-    pub async fn durable(&self) {
-        loop {
-            let done = self.done.notified();
-            if self.durable.load(Ordering::Acquire) {
-                return;
+    pub fn durable(&self) -> impl Future<Output = ()> + '_ {
+        let mut place = None;
+        poll_fn(move |context| {
+            let mut state = self.state();
+            if state.durable {
+                return Poll::Ready(());
             }
-            done.await;
-        }
+            match place.and_then(|place: usize| state.waiters.get_mut(place)) {
+                // Woken for another reason.
+                Some(waiter) => waiter.clone_from(context.waker()),
+                None => {
+                    place = Some(state.waiters.len());
+                    state.waiters.push(context.waker().clone());
+                }
+            }
+            Poll::Pending
+        })
     }
 
     fn complete(&self) {
-        self.durable.store(true, Ordering::Release);
-        self.done.notify_waiters();
+        let waiters = {
+            let mut state = self.state();
+            state.durable = true;
+            std::mem::take(&mut state.waiters)
+        };
+        for waiter in waiters {
+            waiter.wake();
+        }
     }
 }
 

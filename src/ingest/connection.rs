@@ -9,9 +9,11 @@ use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::Duration;
 
+use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -30,6 +32,44 @@ enum Event {
     Called,
     Deadline,
     Shutdown,
+}
+
+/// Tells whether anything but the socket wants the task.
+///
+/// Reports come a hundred thousand times as often as all else together; without it every one of them would ask
+/// each of the other futures, locks included.
+struct Bell {
+    rung: AtomicBool,
+    task: AtomicWaker,
+}
+
+impl Default for Bell {
+    /// Rung: the first poll asks everything.
+    fn default() -> Self {
+        Self {
+            rung: AtomicBool::new(true),
+            task: AtomicWaker::new(),
+        }
+    }
+}
+
+impl Bell {
+    /// Whether it was rung; from now on it wakes `waker`.
+    fn answer(&self, waker: &Waker) -> bool {
+        self.task.register(waker);
+        self.rung.load(Ordering::Acquire) && self.rung.swap(false, Ordering::AcqRel)
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.rung.store(true, Ordering::Release);
+        self.task.wake();
+    }
 }
 
 struct Connection<'a> {
@@ -74,20 +114,37 @@ impl Connection<'_> {
         let mut called = pin!(link.called());
         let mut alarm = pin!(sleep(self.until_deadline()));
         let mut rings_at = self.terminal.next_deadline();
+        let bell = Arc::new(Bell::default());
+        let ringer = Waker::from(Arc::clone(&bell));
         loop {
             // A deadline that moved on is looked at when the alarm rings; one that came nearer sets it anew.
             let next = self.terminal.next_deadline();
             if next.is_some_and(|next| rings_at.is_none_or(|rings_at| next < rings_at)) {
                 alarm.set(sleep(self.until_deadline()));
                 rings_at = next;
+                bell.rung.store(true, Ordering::Relaxed);
             }
-            let event = tokio::select! {
-                biased;
-                () = ended.as_mut() => Event::Shutdown,
-                () = called.as_mut() => Event::Called,
-                () = alarm.as_mut() => Event::Deadline,
-                read = poll_fn(|context| self.poll_read(context)) => Event::Read(read?),
-            };
+            let event = poll_fn(|context| {
+                if bell.answer(context.waker()) {
+                    let mut context = Context::from_waker(&ringer);
+                    let event = if ended.as_mut().poll(&mut context).is_ready() {
+                        Some(Event::Shutdown)
+                    } else if called.as_mut().poll(&mut context).is_ready() {
+                        Some(Event::Called)
+                    } else if alarm.as_mut().poll(&mut context).is_ready() {
+                        Some(Event::Deadline)
+                    } else {
+                        None
+                    };
+                    if let Some(event) = event {
+                        // What stands after it has not been asked, and it is made anew.
+                        bell.rung.store(true, Ordering::Relaxed);
+                        return Poll::Ready(Ok(event));
+                    }
+                }
+                self.poll_read(context).map_ok(Event::Read)
+            })
+            .await?;
             match event {
                 Event::Read(0) | Event::Shutdown => return Ok(()),
                 Event::Read(_) => {}

@@ -146,6 +146,8 @@ impl Flusher {
                 operating.entry(key).or_default().union_with(&minutes);
             }
         }
+        // The order in which rows are written does not hang on a hash.
+        flush.vehicle_days.sort_by_key(|row| (row.vehicle, row.day));
         flush.operating = operating
             .into_iter()
             .map(|((enterprise_id, day), minutes)| OperatingDay {

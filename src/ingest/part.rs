@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use crate::detect::Transition;
 use crate::model::duty::MinuteSet;
 use crate::model::{Fix, LocalZone, Timestamp, VehicleId, Violation};
@@ -35,7 +37,7 @@ pub(super) struct Part {
     /// Minutes in which vehicles drove, by enterprise and local day.
     pub(super) operating: BTreeMap<(Arc<str>, i64), MinuteSet>,
     /// What came, by vehicle and local day; to be added to what is stored.
-    pub(super) days: BTreeMap<(VehicleId, i64), VehicleDay>,
+    pub(super) days: FxHashMap<(VehicleId, i64), VehicleDay>,
     /// Newest value of each fault run.
     pub(super) faults: BTreeMap<(VehicleId, Timestamp), FaultRunRow>,
     /// Contradictions found.

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::model::{Fix, Source, TerminalPhone, Timestamp, VehicleId};
 use crate::normalize::jt808::{Origin, fix};
@@ -56,13 +56,6 @@ struct Card {
     fixes_before: usize,
 }
 
-/// The moment and the register of one read.
-#[derive(Debug)]
-struct Arrival {
-    received: Timestamp,
-    directory: Arc<Directory>,
-}
-
 /// What a session said while it read, until it is settled.
 #[derive(Debug)]
 struct Inbox {
@@ -70,6 +63,10 @@ struct Inbox {
     vehicle: Option<VehicleId>,
     /// Its terminal, once it is online.
     phone: Option<TerminalPhone>,
+    /// The register as it was at the last read. Each connection has its own handle, because a shared one
+    /// would travel between the cores with each read; an idle one keeps an old register until it times out.
+    directory: Arc<Directory>,
+    newer: watch::Receiver<Arc<Directory>>,
     /// The register by which the vehicle was found.
     register_version: i64,
     holder: CardHolder,
@@ -79,8 +76,8 @@ struct Inbox {
     speaking: Vec<(u16, oneshot::Sender<u8>)>,
     /// Data messages wait for this token to be durable.
     token: Option<Token>,
-    /// What holds for all reports of one read.
-    arrival: Option<Arrival>,
+    /// When the bytes being read came.
+    received: Timestamp,
     /// Good frames so far.
     frames: u64,
     closing: bool,
@@ -100,12 +97,16 @@ pub(super) struct Terminal {
 impl Terminal {
     /// A terminal that connects now.
     pub(super) fn new(shared: &Shared, peer: SocketAddr) -> Self {
+        let mut newer = shared.directory.clone();
+        let directory = Arc::clone(&newer.borrow_and_update());
         Self {
             session: Session::new(shared.timer.monotonic(), shared.limits),
             inbox: Inbox {
                 peer,
                 vehicle: None,
                 phone: None,
+                directory,
+                newer,
                 register_version: 0,
                 holder: CardHolder::default(),
                 asks: Vec::new(),
@@ -113,7 +114,7 @@ impl Terminal {
                 fixes: Vec::new(),
                 speaking: Vec::new(),
                 token: None,
-                arrival: None,
+                received: shared.clock.now(),
                 frames: 0,
                 closing: false,
             },
@@ -125,10 +126,7 @@ impl Terminal {
     /// Reads bytes; gives how many were used. The rest must come again after [`Terminal::settle`].
     pub(super) fn feed(&mut self, shared: &Shared, bytes: &[u8], datagram: bool) -> usize {
         let now = shared.timer.monotonic();
-        self.inbox.arrival = Some(Arrival {
-            received: shared.clock.now(),
-            directory: Arc::clone(&shared.directory.borrow()),
-        });
+        self.inbox.received = shared.clock.now();
         self.inbox.check_register(shared);
         if self.inbox.closing {
             // Not read, so not acknowledged: it comes again on the next connection.
@@ -142,7 +140,6 @@ impl Terminal {
         } else {
             session.handle_bytes(now, bytes, replies, &mut outputs)
         };
-        inbox.arrival = None;
         shared
             .frames
             .increment(inbox.frames.wrapping_sub(frames_before));
@@ -395,11 +392,14 @@ impl Inbox {
 
     /// Ends the session when an import has given the terminal to another vehicle, or to none.
     fn check_register(&mut self, shared: &Shared) {
-        let (Some(phone), Some(arrival)) = (&self.phone, &self.arrival) else {
+        if self.newer.has_changed().unwrap_or(false) {
+            self.directory = Arc::clone(&self.newer.borrow_and_update());
+        }
+        let Some(phone) = &self.phone else {
             return;
         };
-        if arrival.directory.version != self.register_version {
-            self.register_version = arrival.directory.version;
+        if self.directory.version != self.register_version {
+            self.register_version = self.directory.version;
             if shared.terminals.vehicle(phone) != self.vehicle {
                 self.vehicle = None;
                 self.closing = true;
@@ -414,12 +414,12 @@ impl Inbox {
         report: &LocationReport<'_>,
     ) {
         self.frames += 1;
-        let (Some(vehicle), Some(arrival)) = (self.vehicle, &self.arrival) else {
+        let Some(vehicle) = self.vehicle else {
             return;
         };
         let origin = Origin {
             vehicle,
-            received: arrival.received,
+            received: self.received,
             source: match source {
                 LocationSource::Report
                 | LocationSource::QueryAnswer
@@ -429,7 +429,7 @@ impl Inbox {
             },
             driver: None,
         };
-        if let Some(mut fix) = fix(&arrival.directory.rules.plausibility, report, &origin) {
+        if let Some(mut fix) = fix(&self.directory.rules.plausibility, report, &origin) {
             fix.driver = self.holder.at(fix.time);
             self.fixes.push(fix);
         } else {

@@ -7,9 +7,7 @@ use super::engine::map_error;
 use super::error::StoreError;
 use crate::model::Timestamp;
 
-/// Rows of one statement, largest first. Fixed sizes keep the number of prepared texts small;
-/// more rows would not be faster, because
-/// the driver looks every parameter up by its name.
+/// Rows of one statement, largest first. Fixed sizes keep the number of prepared texts small.
 const BATCHES: [usize; 3] = [32, 8, 1];
 
 /// The values of one statement.
@@ -68,7 +66,7 @@ impl Bulk {
     ) -> Result<u64, StoreError> {
         let mut touched = 0;
         for batch in batches(rows) {
-            let (text, arguments) = self.prepare(batch, &bind)?;
+            let (text, arguments) = self.prepare(connection, batch, &bind)?;
             let done = sqlx::query_with(AssertSqlSafe(text), arguments)
                 .execute(&mut *connection)
                 .await
@@ -87,7 +85,7 @@ impl Bulk {
     ) -> Result<Vec<AnyRow>, StoreError> {
         let mut found = Vec::new();
         for batch in batches(rows) {
-            let (text, arguments) = self.prepare(batch, &bind)?;
+            let (text, arguments) = self.prepare(connection, batch, &bind)?;
             let rows = sqlx::query_with(AssertSqlSafe(text), arguments)
                 .fetch_all(&mut *connection)
                 .await
@@ -99,6 +97,7 @@ impl Bulk {
 
     fn prepare<T>(
         &self,
+        connection: &AnyConnection,
         rows: &[T],
         bind: impl Fn(&mut Values, &T),
     ) -> Result<(String, AnyArguments), StoreError> {
@@ -106,10 +105,15 @@ impl Bulk {
         for row in rows {
             bind(&mut values, row);
         }
-        Ok((self.text(rows.len()), values.finish()?))
+        let bare = connection.backend_name() == "SQLite" && counts_up(self.row, self.width);
+        Ok((self.text(rows.len(), bare), values.finish()?))
     }
 
-    fn text(&self, rows: usize) -> String {
+    /// The whole text; with `bare`, parameters are written `?`.
+    ///
+    /// For `SQLite` a `$n` is a name, and the driver looks each one up among all names before it:
+    /// the cost grows with the square of the rows. `PostgreSQL` knows only `$n`.
+    fn text(&self, rows: usize, bare: bool) -> String {
         let size = self.head.len() + rows * (self.row.len() + 3 * self.width) + self.tail.len();
         let mut text = String::with_capacity(size);
         text.push_str(self.head);
@@ -117,7 +121,13 @@ impl Bulk {
             if row > 0 {
                 text.push(',');
             }
-            shift_parameters(&mut text, self.row, row * self.width);
+            if bare {
+                write_parameters(&mut text, self.row, |_| None);
+            } else {
+                write_parameters(&mut text, self.row, |number| {
+                    Some(number + row * self.width)
+                });
+            }
         }
         text.push_str(self.tail);
         text
@@ -134,15 +144,37 @@ fn batches<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     })
 }
 
-/// Copies `template` with every `$n` raised by `offset`.
-fn shift_parameters(text: &mut String, template: &str, offset: usize) {
-    let mut pieces = template.split('$');
-    text.push_str(pieces.next().unwrap_or_default());
-    for piece in pieces {
+/// Numbers of the parameters `$n` of a text, each with the text that follows it.
+fn parameters(template: &str) -> impl Iterator<Item = (usize, &str)> {
+    template.split('$').skip(1).map(|piece| {
         let digits = piece.bytes().take_while(u8::is_ascii_digit).count();
         let (number, rest) = piece.split_at_checked(digits).unwrap_or((piece, ""));
-        text.push('$');
-        text.push_str(&(number.parse::<usize>().unwrap_or(0) + offset).to_string());
+        (number.parse().unwrap_or(0), rest)
+    })
+}
+
+/// Whether the parameters are `$1` to `$width`, each once and in order.
+fn counts_up(template: &str, width: usize) -> bool {
+    parameters(template)
+        .map(|(number, _)| number)
+        .eq(1..=width)
+}
+
+/// Copies `template` with every `$n` renumbered, or as `?` where `number` gives nothing.
+fn write_parameters(
+    text: &mut String,
+    template: &str,
+    number: impl Fn(usize) -> Option<usize>,
+) {
+    text.push_str(template.split('$').next().unwrap_or_default());
+    for (parameter, rest) in parameters(template) {
+        match number(parameter) {
+            Some(number) => {
+                text.push('$');
+                text.push_str(&number.to_string());
+            }
+            None => text.push('?'),
+        }
         text.push_str(rest);
     }
 }
@@ -219,8 +251,25 @@ mod tests {
             tail: " RETURNING id",
         };
         assert_eq!(
-            bulk.text(2),
+            bulk.text(2, false),
             "INSERT INTO t VALUES ($1, NULLIF($2, -1), $1),($3, NULLIF($4, -1), $3) RETURNING id",
+        );
+    }
+
+    #[test]
+    fn parameters_lose_their_names_only_where_each_stands_once_and_in_order() {
+        assert!(counts_up("($1, NULLIF($2, -1))", 2));
+        assert!(!counts_up("($1, NULLIF($2, -1), $1)", 2));
+        assert!(!counts_up("($2, $1)", 2));
+        let bulk = Bulk {
+            head: "INSERT INTO t VALUES ",
+            row: "($1, NULLIF($2, -1))",
+            width: 2,
+            tail: "",
+        };
+        assert_eq!(
+            bulk.text(2, true),
+            "INSERT INTO t VALUES (?, NULLIF(?, -1)),(?, NULLIF(?, -1))",
         );
     }
 
