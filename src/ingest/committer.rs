@@ -1,7 +1,7 @@
 //! Group commit: many submissions, one journal record, one sync; acknowledgements leave only after it.
 //!
 //! Submissions join the open group under a short lock. One task takes the oldest group, appends its record,
-//! wakes everybody who waits for the group, and hands the fixes to the shards. While one group is being
+//! has its acknowledgements sent, wakes everybody who waits for the group, and hands the fixes to the shards. While one group is being
 //! synced the next one fills. Memory is bounded by `pending_fixes_max`: past it senders wait, so that their
 //! sockets stop being read.
 
@@ -13,6 +13,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinSet;
 
 use crate::config::JournalSettings;
 use crate::journal::Journal;
@@ -20,6 +21,7 @@ use crate::model::Fix;
 use crate::telemetry::name;
 use crate::track::JournalRecord;
 
+use super::outbox::{Letters, Outbox};
 use super::shard::{ShardRecord, ShardRun, shard_of};
 
 /// What became of one submission whose sender waits for the judging, too.
@@ -86,16 +88,20 @@ impl Group {
             if state.durable {
                 return Poll::Ready(());
             }
-            match place.and_then(|place: usize| state.waiters.get_mut(place)) {
+            if let Some(waiter) = place.and_then(|place: usize| state.waiters.get_mut(place)) {
                 // Woken for another reason.
-                Some(waiter) => waiter.clone_from(context.waker()),
-                None => {
-                    place = Some(state.waiters.len());
-                    state.waiters.push(context.waker().clone());
-                }
+                waiter.clone_from(context.waker());
+            } else {
+                place = Some(state.waiters.len());
+                state.waiters.push(context.waker().clone());
             }
             Poll::Pending
         })
+    }
+
+    /// Whether it would survive `kill -9`.
+    pub(super) fn is_durable(&self) -> bool {
+        self.state().durable
     }
 
     fn complete(&self) {
@@ -124,6 +130,8 @@ struct PendingGroup {
     runs: Vec<Run>,
     fixes_total: usize,
     group: Arc<Group>,
+    /// Acknowledgements that leave when it is durable.
+    letters: Letters,
 }
 
 impl PendingGroup {
@@ -234,14 +242,24 @@ impl Committer {
         Ok(group)
     }
 
-    /// Adds fixes of a terminal; waits while too many are pending.
+    /// Adds fixes of a terminal; waits while too many are pending. A letter leaves when they are durable.
     ///
     /// # Errors
     /// [`SubmitError::Draining`] after [`Committer::close`].
-    pub async fn submit(&self, fixes: &[Fix]) -> Result<Arc<Group>, SubmitError> {
+    pub(super) async fn submit(
+        &self,
+        fixes: &[Fix],
+        letter: Option<(&Arc<Outbox>, &[u8])>,
+    ) -> Result<Arc<Group>, SubmitError> {
         loop {
             let room = self.0.room.notified();
-            match self.add(fixes.len(), |group| group.fixes.extend_from_slice(fixes)) {
+            let put = |group: &mut PendingGroup| {
+                group.fixes.extend_from_slice(fixes);
+                if let Some((outbox, bytes)) = letter {
+                    group.letters.add(outbox, bytes);
+                }
+            };
+            match self.add(fixes.len(), put) {
                 Err(SubmitError::Full) => room.await,
                 other => return other,
             }
@@ -342,6 +360,7 @@ pub(super) struct CommitTask {
 impl CommitTask {
     /// Runs until the committer is closed and everything pending is durable.
     pub(super) async fn run(mut self) {
+        let mut posts = JoinSet::new();
         while let Some(pending) = self.committer.next(self.linger).await {
             let mut all = pending.fixes;
             let terminal_fixes = all.len();
@@ -361,9 +380,14 @@ impl CommitTask {
                 sequence
             };
             pending.group.complete();
+            for portion in pending.letters.portions() {
+                posts.spawn(async move { portion.deliver() });
+            }
+            while posts.try_join_next().is_some() {}
             self.committer.0.room.notify_waiters();
             self.dispatch(sequence, &all, terminal_fixes, parts).await;
         }
+        posts.join_all().await;
     }
 
     /// Appends until it succeeds: a sender is never told "durable" before it is.

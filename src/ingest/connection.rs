@@ -1,5 +1,8 @@
 //! A terminal's TCP connection: socket bytes to its session, replies back.
 //!
+//! Acknowledgements of data leave by the connection's outbox when their group is durable. The task does not wait
+//! for that, but it reads no further before it: no terminal has more than one read's worth of data not durable.
+//!
 //! Nothing is buffered while a connection is idle: bytes are read onto the stack of the task that polls it, and
 //! only what a session could not take yet is kept.
 
@@ -9,16 +12,17 @@ use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use futures_util::task::AtomicWaker;
-use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
 use tokio::time::{sleep, timeout};
 
+use super::committer::Group;
 use super::listener::Permit;
+use super::outbox::Outbox;
 use super::shared::Shared;
 use super::terminal::Terminal;
 
@@ -29,55 +33,24 @@ const READ_BYTES: usize = 8192;
 enum Event {
     /// So many bytes came; 0 is the end of the stream.
     Read(usize),
+    /// There are bytes to read, but what was read before is not durable yet.
+    TooEarly,
+    /// The socket did not take everything that was sent.
+    Behind,
     Called,
     Deadline,
     Shutdown,
 }
 
-/// Tells whether anything but the socket wants the task.
-///
-/// Reports come a hundred thousand times as often as all else together; without it every one of them would ask
-/// each of the other futures, locks included.
-struct Bell {
-    rung: AtomicBool,
-    task: AtomicWaker,
-}
-
-impl Default for Bell {
-    /// Rung: the first poll asks everything.
-    fn default() -> Self {
-        Self {
-            rung: AtomicBool::new(true),
-            task: AtomicWaker::new(),
-        }
-    }
-}
-
-impl Bell {
-    /// Whether it was rung; from now on it wakes `waker`.
-    fn answer(&self, waker: &Waker) -> bool {
-        self.task.register(waker);
-        self.rung.load(Ordering::Acquire) && self.rung.swap(false, Ordering::AcqRel)
-    }
-}
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.rung.store(true, Ordering::Release);
-        self.task.wake();
-    }
-}
-
 struct Connection<'a> {
     shared: &'a Shared,
-    stream: TcpStream,
+    stream: OwnedReadHalf,
+    outbox: Arc<Outbox>,
     terminal: Terminal,
     /// Bytes that the session has not taken yet.
     rest: Vec<u8>,
+    /// What was read last, until it is durable.
+    pending: Option<Arc<Group>>,
 }
 
 /// Serves one connection to its end.
@@ -92,11 +65,14 @@ pub(super) async fn serve(
         tracing::debug!(%error, "no delay cannot be set");
     }
     let terminal = Terminal::new(&shared, peer);
+    let (stream, sending) = stream.into_split();
     let mut connection = Connection {
         shared: &shared,
         stream,
+        outbox: Arc::new(Outbox::new(sending)),
         terminal,
         rest: Vec::new(),
+        pending: None,
     };
     if let Err(error) = connection.run().await {
         tracing::debug!(%error, %peer, "connection ended");
@@ -114,40 +90,42 @@ impl Connection<'_> {
         let mut called = pin!(link.called());
         let mut alarm = pin!(sleep(self.until_deadline()));
         let mut rings_at = self.terminal.next_deadline();
-        let bell = Arc::new(Bell::default());
-        let ringer = Waker::from(Arc::clone(&bell));
+        let outbox = Arc::clone(&self.outbox);
+        let ringer = Waker::from(Arc::clone(&outbox));
         loop {
             // A deadline that moved on is looked at when the alarm rings; one that came nearer sets it anew.
             let next = self.terminal.next_deadline();
             if next.is_some_and(|next| rings_at.is_none_or(|rings_at| next < rings_at)) {
                 alarm.set(sleep(self.until_deadline()));
                 rings_at = next;
-                bell.rung.store(true, Ordering::Relaxed);
+                outbox.ring();
             }
             let event = poll_fn(|context| {
-                if bell.answer(context.waker()) {
-                    let mut context = Context::from_waker(&ringer);
-                    let event = if ended.as_mut().poll(&mut context).is_ready() {
+                if outbox.answer(context.waker()) {
+                    let mut ring = Context::from_waker(&ringer);
+                    let event = if ended.as_mut().poll(&mut ring).is_ready() {
                         Some(Event::Shutdown)
-                    } else if called.as_mut().poll(&mut context).is_ready() {
+                    } else if called.as_mut().poll(&mut ring).is_ready() {
                         Some(Event::Called)
-                    } else if alarm.as_mut().poll(&mut context).is_ready() {
+                    } else if alarm.as_mut().poll(&mut ring).is_ready() {
                         Some(Event::Deadline)
                     } else {
-                        None
+                        outbox.is_behind().then_some(Event::Behind)
                     };
                     if let Some(event) = event {
-                        // What stands after it has not been asked, and it is made anew.
-                        bell.rung.store(true, Ordering::Relaxed);
+                        // The others have not been asked, and this one is made anew.
+                        outbox.ring();
                         return Poll::Ready(Ok(event));
                     }
                 }
-                self.poll_read(context).map_ok(Event::Read)
+                self.poll_read(context)
             })
             .await?;
             match event {
                 Event::Read(0) | Event::Shutdown => return Ok(()),
                 Event::Read(_) => {}
+                Event::TooEarly => self.pending_durable().await,
+                Event::Behind => self.catch_up().await?,
                 Event::Called => {
                     called.set(link.called());
                     self.terminal.handle_commands(self.shared);
@@ -160,7 +138,8 @@ impl Connection<'_> {
             }
             self.settle().await?;
             if self.terminal.is_closing() {
-                return self.stream.shutdown().await;
+                // What is still to be acknowledged keeps the sending side open until it has been.
+                return Ok(());
             }
         }
     }
@@ -177,7 +156,15 @@ impl Connection<'_> {
     }
 
     /// Reads once and feeds the session.
-    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Event>> {
+        if let Some(pending) = &self.pending {
+            if !pending.is_durable() {
+                // Most terminals send when they have their answer: then nobody is woken for the group's sake.
+                ready!(self.stream.as_ref().poll_read_ready(context))?;
+                return Poll::Ready(Ok(Event::TooEarly));
+            }
+            self.pending = None;
+        }
         let mut bytes = [MaybeUninit::uninit(); READ_BYTES];
         let mut buffer = ReadBuf::uninit(&mut bytes);
         ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
@@ -185,20 +172,33 @@ impl Connection<'_> {
         let used = self.terminal.feed(self.shared, filled, false);
         self.rest
             .extend_from_slice(filled.get(used..).unwrap_or_default());
-        Poll::Ready(Ok(filled.len()))
+        Poll::Ready(Ok(Event::Read(filled.len())))
     }
 
-    /// Settles until everything read has been taken and acknowledged.
+    async fn pending_durable(&mut self) {
+        if let Some(pending) = self.pending.take() {
+            pending.durable().await;
+        }
+    }
+
+    /// Settles until everything read has been taken and its acknowledgement is on its way.
     async fn settle(&mut self) -> io::Result<()> {
         loop {
-            if let Some(group) = self.terminal.settle(self.shared).await {
-                group.durable().await;
-                self.terminal.handle_durable();
+            let posted = self.terminal.settle_by_post(self.shared, &self.outbox);
+            if let Some(group) = posted.await? {
+                self.pending = Some(group);
             }
-            self.write_replies().await?;
+            if !self.terminal.replies.is_empty() {
+                let all = self.outbox.send(&self.terminal.replies)?;
+                self.terminal.replies_written();
+                if !all {
+                    self.catch_up().await?;
+                }
+            }
             if self.rest.is_empty() || self.terminal.is_closing() {
                 return Ok(());
             }
+            self.pending_durable().await;
             let now = self.shared.timer.monotonic();
             if let Some(until) = self.terminal.paused_until(now) {
                 sleep(until.saturating_sub(now)).await;
@@ -211,27 +211,10 @@ impl Connection<'_> {
         }
     }
 
-    async fn write_replies(&mut self) -> io::Result<()> {
-        if self.terminal.replies.is_empty() {
-            return Ok(());
-        }
-        let written = match self.stream.try_write(&self.terminal.replies) {
-            Ok(written) => written,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            Err(error) => return Err(error),
-        };
-        if let Some(left) = self
-            .terminal
-            .replies
-            .get(written..)
-            .filter(|left| !left.is_empty())
-        {
-            // The terminal does not read: it gets a bounded time, then its connection is closed.
-            timeout(self.shared.write_max, self.stream.write_all(left))
-                .await
-                .map_err(|_elapsed| io::Error::from(io::ErrorKind::TimedOut))??;
-        }
-        self.terminal.replies_written();
-        Ok(())
+    /// The terminal does not read: it gets a bounded time, then its connection is closed.
+    async fn catch_up(&self) -> io::Result<()> {
+        timeout(self.shared.write_max, self.outbox.catch_up())
+            .await
+            .map_err(|_elapsed| io::Error::from(io::ErrorKind::TimedOut))?
     }
 }

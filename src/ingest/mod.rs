@@ -13,6 +13,7 @@ mod intake;
 mod late;
 mod listener;
 mod notes;
+mod outbox;
 mod part;
 mod registry;
 mod sessions;

@@ -3,6 +3,7 @@
 //! Bytes go in by [`Terminal::feed`], which does not wait. What the session asked for meanwhile (decisions,
 //! cards, fixes) is settled by [`Terminal::settle`], which does; then more bytes may be fed.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,9 +27,10 @@ use crate::protocol::writer::Writer;
 use crate::store::{DriverCard, QuarantineEntry, Registration};
 use crate::telemetry::name;
 
-use super::committer::Group;
+use super::committer::{Group, SubmitError};
 use super::directory::Directory;
 use super::drivers::CardHolder;
+use super::outbox::Outbox;
 use super::sessions::Link;
 use super::shared::Shared;
 use super::terminals::Decision;
@@ -200,8 +202,47 @@ impl Terminal {
         }
     }
 
-    /// Decides what the session asked, and hands data to the committer; the group tells when it is durable.
+    /// Decides what the session asked, and hands data to the committer; the group tells when it is durable, and
+    /// then [`Terminal::handle_durable`] makes the acknowledgements.
     pub(super) async fn settle(&mut self, shared: &Shared) -> Option<Arc<Group>> {
+        self.settle_asked(shared).await;
+        self.inbox.token?;
+        let group = shared.committer.submit(&self.inbox.fixes, None).await;
+        self.submitted(group)
+    }
+
+    /// As [`Terminal::settle`], but the acknowledgements are made at once and leave by the outbox when the group
+    /// is durable. What was to be replied before them is sent.
+    ///
+    /// # Errors
+    /// The socket's.
+    pub(super) async fn settle_by_post(
+        &mut self,
+        shared: &Shared,
+        outbox: &Arc<Outbox>,
+    ) -> io::Result<Option<Arc<Group>>> {
+        self.settle_asked(shared).await;
+        let Some(token) = self.inbox.token else {
+            return Ok(None);
+        };
+        if !self.replies.is_empty() {
+            outbox.send(&self.replies)?;
+            self.replies_written();
+        }
+        self.session.handle_durable(token, &mut self.replies);
+        let letter = (outbox, self.replies.as_slice());
+        let group = shared
+            .committer
+            .submit(&self.inbox.fixes, Some(letter))
+            .await;
+        self.replies_written();
+        if group.is_ok() {
+            self.inbox.token = None;
+        }
+        Ok(self.submitted(group))
+    }
+
+    async fn settle_asked(&mut self, shared: &Shared) {
         for ask in std::mem::take(&mut self.inbox.asks) {
             // Boxed, as the cards are: what is rare must not make every connection's task larger.
             Box::pin(self.decide(shared, ask)).await;
@@ -209,17 +250,18 @@ impl Terminal {
         if !self.inbox.cards.is_empty() {
             Box::pin(self.settle_cards(shared)).await;
         }
-        self.inbox.token?;
-        if let Ok(group) = shared.committer.submit(&self.inbox.fixes).await {
+    }
+
+    fn submitted(&mut self, group: Result<Arc<Group>, SubmitError>) -> Option<Arc<Group>> {
+        if group.is_ok() {
             self.inbox.fixes.clear();
             self.inbox.fixes.shrink_to(FIXES_KEPT);
-            Some(group)
         } else {
             // Draining: what was not acknowledged comes again from the terminal.
             self.inbox.token = None;
             self.inbox.closing = true;
-            None
         }
+        group.ok()
     }
 
     /// What was settled is durable: its acknowledgements become replies.
