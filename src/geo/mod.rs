@@ -1,15 +1,17 @@
-//! Distance, cross-track distance and the corridor index; metres and degrees.
+//! Distance, cross-track distance, the corridor index and the area index; metres and degrees.
 //!
 //! All places are WGS-84. Lengths are on a sphere of the mean earth radius, which differs from
 //! the ellipsoid by at most 0.56 % (0.3 % at the latitudes of China): 3 m in 1 km, far below the
 //! noise of positioning and below every threshold of the rulebook.
 //!
-//! Start reading at [`metres`], then [`corridor::CorridorIndex`].
+//! Start reading at [`metres`], then [`corridor::CorridorIndex`] and [`area_index::AreaIndex`].
 
+pub mod area_index;
 pub mod corridor;
 pub mod datum;
 mod segment;
 
+pub use area_index::{AreaIndex, AreaKey, AreaNumber, Clear, Crossing, Located};
 pub use corridor::{CorridorIndex, RouteHit, RouteKey, RouteNumber, SegmentNumber};
 
 use geo::{Distance as _, Haversine, Point};
