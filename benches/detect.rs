@@ -8,8 +8,10 @@ mod world;
 
 use divan::counter::ItemsCount;
 use roadwarden::detect::{Context, VehicleState};
+use roadwarden::geo::AreaIndex;
+use roadwarden::model::route::{Area, AreaKind};
 use roadwarden::model::rules::RuleSet;
-use roadwarden::model::{Span, Speed};
+use roadwarden::model::{Position, Span, Speed};
 use roadwarden::rulebook;
 
 use world::{Scale, World};
@@ -22,7 +24,18 @@ fn main() {
 /// Judges every fix of the world, vehicles interleaved as they would arrive.
 #[divan::bench(sample_count = 5, sample_size = 1)]
 fn in_order(bencher: divan::Bencher<'_, '_>) {
+    judge_all(bencher, |_| AreaIndex::default());
+}
+
+/// The same with as many areas as routes, one across each.
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn in_order_with_areas(bencher: divan::Bencher<'_, '_>) {
+    judge_all(bencher, areas);
+}
+
+fn judge_all(bencher: divan::Bencher<'_, '_>, areas: impl FnOnce(&World) -> AreaIndex) {
     let world = World::new(Scale::of_this_build());
+    let areas = areas(&world);
     let rules = rules();
     let fixes = world.fixes(if cfg!(debug_assertions) { 30 } else { 150 });
     bencher
@@ -37,7 +50,8 @@ fn in_order(bencher: divan::Bencher<'_, '_>) {
             let mut transitions = 0;
             for fix in &fixes {
                 let number = world::index(fix.vehicle);
-                states[number].handle_fix(&context(&rules, &world, number), fix, out);
+                let context = context(&rules, &world, &areas, number);
+                states[number].handle_fix(&context, fix, out);
                 if out.len() > 1000 {
                     transitions += out.len();
                     out.clear();
@@ -54,6 +68,7 @@ fn after_a_week(vehicles: u32) -> Vec<VehicleState> {
         vehicles_a_route: vehicles,
     });
     let rules = rules();
+    let areas = AreaIndex::default();
     let mut out = Vec::new();
     let mut states = Vec::new();
     for vehicle in 0..vehicles {
@@ -69,7 +84,8 @@ fn after_a_week(vehicles: u32) -> Vec<VehicleState> {
                     fix.speed = Speed::ZERO;
                 }
                 let number = world::index(fix.vehicle);
-                state.handle_fix(&context(&rules, &world, number), &fix, &mut out);
+                let context = context(&rules, &world, &areas, number);
+                state.handle_fix(&context, &fix, &mut out);
                 out.clear();
             }
         }
@@ -111,10 +127,49 @@ fn rules() -> RuleSet {
     rulebook::parse(rulebook::default_document()).expect("the default document holds")
 }
 
-fn context<'a>(rules: &'a RuleSet, world: &'a World, number: usize) -> Context<'a> {
+/// An area of sixteen corners and some kilometres around a place of each route; one in ten forbids,
+/// the others limit.
+fn areas(world: &World) -> AreaIndex {
+    let routes = world.routes();
+    let area = |number: u32| {
+        let line = &routes.route(routes.find(&format!("R{number}"))?)?.line;
+        let middle = line.get(world::mix(number, 6) as usize % line.len())?;
+        let reach = 0.01 + f64::from(world::mix(number, 7) % 20) / 1000.0;
+        let corner = |corner: u32| {
+            let angle = f64::from(corner % 16) / 16.0 * std::f64::consts::TAU;
+            let reach = reach * (1.0 + f64::from(corner % 2) / 2.0);
+            let (north, east) = (angle.sin() * reach, angle.cos() * reach);
+            Position::from_degrees(middle.lat() + north, middle.lon() + east)
+        };
+        let forbidden = number.is_multiple_of(10);
+        Some(Area {
+            id: format!("A{number}"),
+            name: format!("area {number}"),
+            kind: if forbidden {
+                AreaKind::Forbidden
+            } else {
+                AreaKind::SpeedLimit
+            },
+            limit: (!forbidden).then_some(Speed::from_whole_kmh(80)),
+            hours: None,
+            classes: None,
+            polygons: vec![vec![(0..=16).filter_map(corner).collect()]],
+        })
+    };
+    let count = u32::try_from(routes.len()).unwrap_or(0);
+    AreaIndex::new((0..count).filter_map(area).collect())
+}
+
+fn context<'a>(
+    rules: &'a RuleSet,
+    world: &'a World,
+    areas: &'a AreaIndex,
+    number: usize,
+) -> Context<'a> {
     Context {
         rules,
         profile: &world.profiles[number],
         routes: world.routes(),
+        areas,
     }
 }

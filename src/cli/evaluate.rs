@@ -10,10 +10,10 @@ use anyhow::{Context as _, bail};
 
 use super::fix_options::FixOptions;
 use super::import::{ROADS_LATER, told};
-use crate::detect::{self, RouteValidity, VehicleProfile, judge_track};
+use crate::detect::{self, PermitValidity, RouteValidity, VehicleProfile, judge_track};
 use crate::files::fixes::{self, FleetIndex, Registry, Subject};
 use crate::files::{areas, fleet, routes};
-use crate::geo::CorridorIndex;
+use crate::geo::{AreaIndex, CorridorIndex};
 use crate::model::fleet::{FleetFolder, VehicleEntry};
 use crate::model::rules::RuleSet;
 use crate::model::{DriverId, Fix, Source, VehicleId, Violation};
@@ -34,7 +34,7 @@ pub struct EvaluateArgs {
     /// Planned routes (GeoJSON)
     #[arg(long, value_name = "FILE")]
     pub routes: Option<PathBuf>,
-    /// Areas (GeoJSON); checked, but not judged in this version
+    /// Areas (GeoJSON)
     #[arg(long, value_name = "FILE")]
     pub areas: Option<PathBuf>,
     /// OpenStreetMap extract; not in this version
@@ -66,18 +66,17 @@ pub fn run(args: &EvaluateArgs, out: &mut dyn Write, notes: &mut dyn Write) -> a
         Some(file) => told(routes::read(file), notes)?,
         None => Vec::new(),
     };
-    if let Some(file) = &args.areas {
-        let areas = told(areas::read(file), notes)?;
-        let count = areas.len();
-        writeln!(
-            notes,
-            "{count} areas read; this version does not judge areas"
-        )?;
-    }
+    let areas = match &args.areas {
+        Some(file) => told(areas::read(file), notes)?,
+        None => Vec::new(),
+    };
     let mut register = Register::new(&fleet);
     let tracks = read_tracks(args, &rules, &mut register, notes)?;
-    let routes = CorridorIndex::new(routes);
-    for (vehicle, violation) in judge(&fleet, &routes, &rules, &tracks) {
+    let places = Places {
+        routes: CorridorIndex::new(routes),
+        areas: AreaIndex::new(areas),
+    };
+    for (vehicle, violation) in judge(&fleet, &places, &rules, &tracks) {
         let owner = ViolationOwner {
             plate: &vehicle.plate,
             enterprise_id: &vehicle.enterprise_id,
@@ -188,10 +187,16 @@ fn read_tracks(
     Ok(tracks)
 }
 
+/// The imported places.
+struct Places {
+    routes: CorridorIndex,
+    areas: AreaIndex,
+}
+
 /// Every violation with its vehicle, ordered by plate, beginning and kind.
 fn judge<'f>(
     fleet: &'f FleetFolder,
-    routes: &CorridorIndex,
+    places: &Places,
     rules: &RuleSet,
     tracks: &Tracks,
 ) -> Vec<(&'f VehicleEntry, Violation)> {
@@ -200,11 +205,12 @@ fn judge<'f>(
         let Some(track) = tracks.get(&VehicleId(id)) else {
             continue;
         };
-        let profile = profile(vehicle, fleet, routes);
+        let profile = profile(vehicle, fleet, &places.routes);
         let context = detect::Context {
             rules,
             profile: &profile,
-            routes,
+            routes: &places.routes,
+            areas: &places.areas,
         };
         let violations = judge_track(&context, track);
         found.extend(violations.into_iter().map(|violation| (vehicle, violation)));
@@ -212,15 +218,22 @@ fn judge<'f>(
     found.sort_by(|(left_vehicle, left), (right_vehicle, right)| {
         let key = |vehicle: &VehicleEntry, violation: &Violation| {
             let color = vehicle.plate.color.name();
-            (color, violation.started_at, violation.kind.name())
+            let kind = violation.kind.name();
+            (
+                color,
+                violation.started_at,
+                kind,
+                violation.subject().to_owned(),
+            )
         };
-        let plates = left_vehicle.plate.text.cmp(&right_vehicle.plate.text);
-        plates.then_with(|| key(left_vehicle, left).cmp(&key(right_vehicle, right)))
+        let by_plate = left_vehicle.plate.text.cmp(&right_vehicle.plate.text);
+        by_plate.then_with(|| key(left_vehicle, left).cmp(&key(right_vehicle, right)))
     });
     found
 }
 
-/// What the register says of a vehicle: the routes of `assignments.csv`, or else the usual one.
+/// What the register says of a vehicle: the routes of `assignments.csv`, or else the usual one, and
+/// its permits.
 fn profile(vehicle: &VehicleEntry, fleet: &FleetFolder, routes: &CorridorIndex) -> VehicleProfile {
     let mut validities: Vec<RouteValidity> = fleet
         .assignments
@@ -242,10 +255,28 @@ fn profile(vehicle: &VehicleEntry, fleet: &FleetFolder, routes: &CorridorIndex) 
             to: None,
         }));
     }
+    let enterprise = fleet
+        .enterprises
+        .iter()
+        .find(|enterprise| enterprise.id == vehicle.enterprise_id);
     VehicleProfile {
         class: vehicle.class,
         seats: vehicle.seats,
         line_km: vehicle.line_km,
+        region: vehicle
+            .region
+            .clone()
+            .or_else(|| enterprise.map(|enterprise| enterprise.region.clone())),
         routes: validities,
+        permits: fleet
+            .permits
+            .iter()
+            .filter(|permit| permit.plate == vehicle.plate)
+            .map(|permit| PermitValidity {
+                kind: permit.kind,
+                from: permit.from,
+                to: permit.to,
+            })
+            .collect(),
     }
 }

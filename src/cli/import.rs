@@ -17,7 +17,7 @@ use crate::rulebook;
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum ImportCommand {
     /// A fleet folder: enterprises.csv, vehicles.csv and, where there are, drivers.csv,
-    /// monitors.csv, assignments.csv
+    /// monitors.csv, assignments.csv, permits.csv
     Fleet {
         /// The folder
         folder: PathBuf,

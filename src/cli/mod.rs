@@ -127,8 +127,12 @@ async fn import(args: &ImportArgs) -> anyhow::Result<()> {
     let said = match import {
         import::Import::Fleet(folder) => {
             let counts = store.import_fleet(&folder).await?;
+            let permits = match counts.permits {
+                0 => String::new(),
+                permits => format!(", {permits} permits"),
+            };
             format!(
-                "{} enterprises, {} vehicles ({} new), {} drivers, {} monitors, {} assignments",
+                "{} enterprises, {} vehicles ({} new), {} drivers, {} monitors, {} assignments{permits}",
                 counts.enterprises,
                 counts.vehicles,
                 counts.vehicles_new,

@@ -10,7 +10,7 @@ use super::{Context, Transition, VehicleState};
 ///
 /// The result is what the stream gives for the same fixes in order: sorted by fix time, of equal
 /// times the first received, and of these the first by place and speed, so that the order of the
-/// input does not matter. Ordered by beginning, then kind. Open violations have no end.
+/// input does not matter. Ordered by beginning, kind and subject. Open violations have no end.
 pub fn judge_track(context: &Context<'_>, fixes: &[Fix]) -> Vec<Violation> {
     let mut sorted: Vec<&Fix> = fixes.iter().collect();
     sorted.sort_by_key(|fix| {
@@ -28,7 +28,7 @@ pub fn judge_track(context: &Context<'_>, fixes: &[Fix]) -> Vec<Violation> {
     });
     let mut state = VehicleState::default();
     let mut out = Vec::new();
-    let mut found: BTreeMap<(Timestamp, ViolationKind), Violation> = BTreeMap::new();
+    let mut found: BTreeMap<(Timestamp, ViolationKind, String), Violation> = BTreeMap::new();
     for fix in sorted {
         state.handle_fix(context, fix, &mut out);
         for transition in out.drain(..) {
@@ -36,7 +36,8 @@ pub fn judge_track(context: &Context<'_>, fixes: &[Fix]) -> Vec<Violation> {
                 Transition::Opened(violation)
                 | Transition::Extended(violation)
                 | Transition::Closed(violation) => {
-                    found.insert((violation.started_at, violation.kind), *violation);
+                    let subject = violation.subject().to_owned();
+                    found.insert((violation.started_at, violation.kind, subject), *violation);
                 }
                 Transition::Driving { .. } | Transition::FaultRun { .. } => {}
             }

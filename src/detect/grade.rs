@@ -105,7 +105,7 @@ mod tests {
             monitor: Speed::from_whole_kmh(80),
             legal: Speed::from_whole_kmh(100),
             source: LimitSource::Night,
-            route: None,
+            carrier: None,
             road,
             hazmat_cap,
         };

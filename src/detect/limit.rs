@@ -1,13 +1,15 @@
 //! Which limit applies to a fix.
 //!
-//! The legal limit is the lowest of the class cap and the limit of the planned route in whose
-//! corridor the vehicle is (regulations 4.1). The monitoring limit is the legal one, at night for
-//! coaches with enough seats a share of it (4.2). The source names the rule that set the number:
-//! `route` where the route's limit is not above the class cap, otherwise `class`, and `night` where
-//! the night share was applied to a class cap.
+//! The legal limit is the lowest of the class cap, the limit of the planned route in whose corridor
+//! the vehicle is, the limits of the areas in which it is, and the legal caps of campaigns and
+//! weather warnings (regulations 4.1). The monitoring limit is the legal one, at night for coaches
+//! with enough seats a share of it (4.2); a campaign that is no law lowers it alone. The source
+//! names the rule that set the number: of equal numbers the later one in the list above, and
+//! `night` where the night share was applied to a class cap.
 
-use crate::geo::{RouteKey, RouteNumber};
-use crate::model::route::RoadKind;
+use crate::geo::{AreaKey, AreaNumber, RouteKey, RouteNumber};
+use crate::model::overlay::CapKey;
+use crate::model::route::{AreaKind, RoadKind};
 use crate::model::rules::RuleSet;
 use crate::model::violation::LimitSource;
 use crate::model::{Speed, Timestamp, VehicleClass};
@@ -23,52 +25,131 @@ pub struct Limit {
     pub legal: Speed,
     /// Which rule set it.
     pub source: LimitSource,
-    /// The route that carries it, for [`LimitSource::Route`].
-    pub route: Option<RouteKey>,
+    /// The thing that carries it; `None` for a class and the night.
+    pub carrier: Option<Carrier>,
     /// Kind of road, where known.
     pub road: Option<RoadKind>,
     /// The cap of dangerous goods vehicles is what limits (A16).
     pub hazmat_cap: bool,
 }
 
-/// The limit for the vehicle of the context at `time`, inside the corridor of `on_route`.
-pub fn limit_at(context: &Context<'_>, time: Timestamp, on_route: Option<RouteNumber>) -> Limit {
-    let rules = context.rules;
-    let night = has_night_limit(rules, context.profile)
-        && rules.night.contains(rules.zone.millis_of_day(time));
-    let Some(number) = on_route else {
-        return of_class(rules, context.profile.class, None, night);
-    };
-    let route = context.routes.route(number);
-    let road = route.and_then(|route| route.road);
-    let posted = route.and_then(|route| route.limit);
-    let by_class = of_class(rules, context.profile.class, road, night);
-    match posted {
-        Some(posted) if posted <= by_class.legal => Limit {
-            monitor: at_night(rules, posted, night),
-            legal: posted,
-            source: LimitSource::Route,
-            route: context.routes.key(number),
-            road,
-            hazmat_cap: by_class.hazmat_cap && posted == by_class.legal,
-        },
-        Some(_) | None => by_class,
+/// The thing that carries a limit, by a key that means the same after an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// A planned route.
+    Route(RouteKey),
+    /// An area.
+    Area(AreaKey),
+    /// A campaign or a weather warning.
+    Overlay(CapKey),
+}
+
+impl Carrier {
+    /// How a violation names it, such as `route/7`; `None` for one that has left the register.
+    pub(super) fn reference(self, context: &Context<'_>, time: Timestamp) -> Option<Box<str>> {
+        let text = match self {
+            Self::Route(key) => {
+                let has_key = |number: &RouteNumber| context.routes.key(*number) == Some(key);
+                let number = super::place::active(context.profile, time).find(has_key)?;
+                format!("route/{}", context.routes.route(number)?.id)
+            }
+            Self::Area(key) => {
+                let number = context.areas.find(key)?;
+                format!("area/{}", context.areas.area(number)?.id)
+            }
+            Self::Overlay(key) => {
+                let cap = context.rules.caps.iter().find(|cap| cap.key == key)?;
+                cap.reference.clone()
+            }
+        };
+        Some(text.into_boxed_str())
     }
 }
 
-fn of_class(rules: &RuleSet, class: VehicleClass, road: Option<RoadKind>, night: bool) -> Limit {
+/// Where a fix is, as far as limits depend on it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Here<'a> {
+    /// The planned route in whose corridor it is.
+    pub on_route: Option<RouteNumber>,
+    /// The areas in which it is.
+    pub areas: &'a [AreaNumber],
+}
+
+/// The limit for the vehicle of the context at `time` and place; the rules are those in force then.
+pub fn limit_at(context: &Context<'_>, time: Timestamp, here: Here<'_>) -> Limit {
+    let rules = context.rules;
+    let route = here
+        .on_route
+        .and_then(|number| context.routes.route(number));
+    let mut limit = of_class(rules, context.profile.class, route.and_then(|r| r.road));
+    if let Some(posted) = route.and_then(|route| route.limit) {
+        let key = here.on_route.and_then(|number| context.routes.key(number));
+        limit.lower(posted, LimitSource::Route, key.map(Carrier::Route));
+    }
+    if !here.areas.is_empty() {
+        limit.lower_to_areas(context, time, here.areas);
+    }
+    for cap in rules.caps.iter().filter(|cap| cap.legal) {
+        if let Some(speed) = cap.on(limit.road) {
+            limit.lower(speed, cap.source, Some(Carrier::Overlay(cap.key)));
+        }
+    }
+    let night = has_night_limit(rules, context.profile)
+        && rules.night.contains(rules.zone.millis_of_day(time));
+    limit.monitor = at_night(rules, limit.legal, night);
+    if night && limit.source == LimitSource::Class {
+        limit.source = LimitSource::Night;
+    }
+    for cap in rules.caps.iter().filter(|cap| !cap.legal) {
+        if let Some(speed) = cap.on(limit.road).filter(|speed| *speed <= limit.monitor) {
+            limit.monitor = speed;
+            limit.source = cap.source;
+            limit.carrier = Some(Carrier::Overlay(cap.key));
+        }
+    }
+    limit
+}
+
+fn of_class(rules: &RuleSet, class: VehicleClass, road: Option<RoadKind>) -> Limit {
     let legal = rules.speeding.caps.of(class).on(road);
     Limit {
-        monitor: at_night(rules, legal, night),
+        monitor: legal,
         legal,
-        source: if night {
-            LimitSource::Night
-        } else {
-            LimitSource::Class
-        },
-        route: None,
+        source: LimitSource::Class,
+        carrier: None,
         road,
         hazmat_cap: class == VehicleClass::Hazmat,
+    }
+}
+
+impl Limit {
+    /// Takes a legal limit in: the lowest wins, of equals the one taken in last.
+    fn lower(&mut self, legal: Speed, source: LimitSource, carrier: Option<Carrier>) {
+        if legal > self.legal {
+            return;
+        }
+        self.hazmat_cap &= legal == self.legal;
+        self.legal = legal;
+        self.source = source;
+        self.carrier = carrier;
+    }
+
+    /// Takes in the speed-limit areas that ask something of the vehicle now.
+    fn lower_to_areas(&mut self, context: &Context<'_>, time: Timestamp, areas: &[AreaNumber]) {
+        let index = context.areas;
+        let of_day = context.rules.zone.millis_of_day(time);
+        for number in areas {
+            let Some(area) = index.area(*number) else {
+                continue;
+            };
+            if area.kind == AreaKind::SpeedLimit
+                && let Some(speed) = area.limit
+                && index.applies(*number, context.profile.class, of_day)
+            {
+                let carrier = index.key(*number).map(Carrier::Area);
+                self.lower(speed, LimitSource::Area, carrier);
+            }
+        }
     }
 }
 

@@ -10,13 +10,16 @@
 //! see a fix; each part is one file whose module docs draw its states.
 
 mod admit;
+mod area;
 mod batch;
 mod deviation;
+mod episode;
 mod fatigue;
 mod fault;
 mod grade;
 mod limit;
 mod motion;
+mod night_ban;
 mod offline;
 mod place;
 mod snapshot;
@@ -26,18 +29,21 @@ pub use admit::Admission;
 pub use batch::judge_track;
 pub use fatigue::HoursLeft;
 pub use grade::{Grade, grade};
-pub use limit::{Limit, limit_at};
+pub use limit::{Carrier, Here, Limit, limit_at};
 pub use snapshot::SnapshotError;
 
-use crate::geo::{CorridorIndex, RouteNumber};
+use crate::geo::{AreaIndex, CorridorIndex, RouteNumber};
+use crate::model::fleet::PermitKind;
 use crate::model::rules::RuleSet;
-use crate::model::{Fix, Timestamp, VehicleClass, Violation};
+use crate::model::{Fix, Region, Timestamp, VehicleClass, Violation};
 
 use admit::Admit;
+use area::{Areas, Spot};
 use deviation::Deviation;
 use fatigue::Fatigue;
 use fault::Fault;
 use motion::{DrivingReport, Motion};
+use night_ban::NightBan;
 use place::Place;
 use speeding::Speeding;
 
@@ -50,6 +56,20 @@ pub struct Context<'a> {
     pub profile: &'a VehicleProfile,
     /// All planned routes.
     pub routes: &'a CorridorIndex,
+    /// All areas.
+    pub areas: &'a AreaIndex,
+}
+
+impl Context<'_> {
+    /// The same with the rules in force for the vehicle at `time`: overlays taken in.
+    #[must_use]
+    pub fn at(&self, time: Timestamp) -> Self {
+        let VehicleProfile { region, class, .. } = self.profile;
+        Self {
+            rules: self.rules.in_force(region.as_ref(), Some(*class), time),
+            ..*self
+        }
+    }
 }
 
 /// What the register says of a vehicle, as far as it decides verdicts.
@@ -61,8 +81,12 @@ pub struct VehicleProfile {
     pub seats: Option<u16>,
     /// One-way length of its line, where known. Unit: km.
     pub line_km: Option<f64>,
+    /// Its region: its own or its enterprise's.
+    pub region: Option<Region>,
     /// The routes it is assigned to, with the time for which each holds.
     pub routes: Vec<RouteValidity>,
+    /// Its permits and contracts.
+    pub permits: Vec<PermitValidity>,
 }
 
 impl VehicleProfile {
@@ -72,7 +96,9 @@ impl VehicleProfile {
             class,
             seats: None,
             line_km: None,
+            region: None,
             routes: Vec::new(),
+            permits: Vec::new(),
         }
     }
 }
@@ -95,10 +121,28 @@ impl RouteValidity {
     }
 }
 
+/// A permit or contract that a vehicle has for a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PermitValidity {
+    /// What it is.
+    pub kind: PermitKind,
+    /// First moment; `None` for always.
+    pub from: Option<Timestamp>,
+    /// First moment after it; `None` for ever.
+    pub to: Option<Timestamp>,
+}
+
+impl PermitValidity {
+    /// Whether the permit holds at `time`.
+    pub fn holds_at(&self, time: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= time) && self.to.is_none_or(|to| time < to)
+    }
+}
+
 /// What a fix changed.
 ///
-/// A violation always comes whole, as it stands after the fix. Its key is vehicle, kind and
-/// `started_at`; the first transition of a key is `Opened`, the last one written wins, and writing
+/// A violation always comes whole, as it stands after the fix. Its key is vehicle, kind,
+/// `started_at` and subject; the first transition of a key is `Opened`, the last one written wins, and writing
 /// one twice is harmless. A `Closed` one may be `Extended` again (a span of speeding joins) or
 /// `Closed` again with an earlier end (a stop turns out to be a rest).
 #[derive(Clone, Debug, PartialEq)]
@@ -142,6 +186,8 @@ pub struct VehicleState {
     fatigue: Fatigue,
     deviation: Deviation,
     fault: Fault,
+    night_ban: NightBan,
+    areas: Areas,
 }
 
 impl VehicleState {
@@ -155,6 +201,8 @@ impl VehicleState {
         fix: &Fix,
         out: &mut Vec<Transition>,
     ) -> Admission {
+        let usual = context;
+        let context = &usual.at(fix.time);
         let step = match self.admit.handle_fix(&context.rules.plausibility, fix) {
             Ok(step) => step.with_gap(&context.rules.motion),
             Err(refused) => return refused,
@@ -163,15 +211,26 @@ impl VehicleState {
         self.driving.handle_stretches(&stretches, out);
         offline::handle_step(context, &step, out);
         let on_route = self.place.locate(context, fix);
-        let limit = limit_at(context, fix.time, on_route);
+        let undivided = self.place.is_around(context.areas, fix.position);
+        let inside = self.place.areas(context.areas, fix.position);
+        let here = Here {
+            on_route,
+            areas: inside,
+        };
+        let limit = limit_at(context, fix.time, here);
+        let spot = Spot { inside, undivided };
+        self.areas.handle_step(context, &step, &spot, out);
         self.speeding.handle_step(context, &step, &limit, out);
         for stretch in stretches.iter() {
-            self.fatigue.handle_stretch(context, stretch, fix, out);
+            // A stretch is of the fix that held then, and so are its rules.
+            let context = usual.at(stretch.from);
+            self.fatigue.handle_stretch(&context, stretch, fix, out);
         }
         self.deviation
             .handle_step(context, &step, &self.motion, on_route, out);
         self.fault
             .handle_step(context.rules, &step, &self.motion, out);
+        self.night_ban.handle_step(context, &step, out);
         Admission::Judged
     }
 
@@ -208,9 +267,12 @@ impl VehicleState {
     /// Bytes that this state takes, its heap included.
     pub fn memory_bytes(&self) -> usize {
         size_of::<Self>()
+            + self.place.heap_bytes()
             + self.speeding.heap_bytes()
             + self.fatigue.heap_bytes()
             + self.deviation.heap_bytes()
+            + self.night_ban.heap_bytes()
+            + self.areas.heap_bytes()
     }
 
     /// The saved form: versioned, compact, the same on every machine.

@@ -1,16 +1,29 @@
-//! In whose corridor the vehicle is: the first of its assigned routes that contains the place.
+//! Where the vehicle is: the first of its assigned routes in whose corridor it is, and the areas
+//! that contain it.
 //!
-//! Remembers the segment where the vehicle was, which is a hint for speed and never decides.
+//! Remembers the segment where the vehicle was and a box without edges of areas around it, which are
+//! hints for speed and never decide.
 
-use crate::geo::{RouteKey, RouteNumber, SegmentNumber};
-use crate::model::{Fix, Timestamp};
+use crate::geo::{AreaIndex, AreaNumber, Clear, RouteKey, RouteNumber, SegmentNumber};
+use crate::model::{Fix, Position, Timestamp};
 
 use super::{Context, VehicleProfile};
 
-/// The last segment, with the route to which it belongs.
+/// What was found at the last fix.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Place {
+    /// The last segment, with the route to which it belongs.
     pub(super) hint: Option<(RouteKey, SegmentNumber)>,
+    /// What contained the last place.
+    pub(super) around: Option<Around>,
+}
+
+/// The areas in a box, in the index with that stamp.
+#[derive(Clone, Debug)]
+pub(super) struct Around {
+    stamp: u64,
+    clear: Clear,
+    inside: Box<[AreaNumber]>,
 }
 
 impl PartialEq for Place {
@@ -21,6 +34,35 @@ impl PartialEq for Place {
 }
 
 impl Place {
+    /// The areas that contain a place, ascending.
+    pub(super) fn areas(&mut self, index: &AreaIndex, place: Position) -> &[AreaNumber] {
+        if index.is_empty() {
+            return &[];
+        }
+        if !self.is_around(index, place) {
+            let located = index.locate(place);
+            self.around = Some(Around {
+                stamp: index.stamp(),
+                clear: located.clear,
+                inside: located.inside.into_boxed_slice(),
+            });
+        }
+        self.around.as_ref().map_or(&[], |around| &around.inside)
+    }
+
+    /// Whether the same areas contain a place as contained the last one, with no edge between.
+    pub(super) fn is_around(&self, index: &AreaIndex, place: Position) -> bool {
+        self.around
+            .as_ref()
+            .is_some_and(|around| around.stamp == index.stamp() && around.clear.contains(place))
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.around
+            .as_ref()
+            .map_or(0, |around| size_of_val(&*around.inside))
+    }
+
     /// The first assigned route in whose corridor the fix lies.
     pub(super) fn locate(&mut self, context: &Context<'_>, fix: &Fix) -> Option<RouteNumber> {
         active(context.profile, fix.time).find(|number| self.is_inside(context, *number, fix))

@@ -14,8 +14,7 @@
 //! end a span at the first fix under the other limit, which may begin another. Speed and limit are
 //! compared as exact integers.
 
-use crate::geo::RouteNumber;
-use crate::model::violation::{AppliedLimit, Details, EvidenceMarks, FixMark, LimitSource};
+use crate::model::violation::{AppliedLimit, Details, EvidenceMarks, FixMark};
 use crate::model::{DriverId, Fix, Timestamp, VehicleId, Violation, ViolationKind};
 
 use super::admit::{Step, mark};
@@ -37,8 +36,8 @@ pub(super) struct Speeding {
 pub(super) struct Group {
     /// The limit of all its spans.
     pub(super) limit: Limit,
-    /// Identifier of the route that carries the limit.
-    pub(super) route_id: Option<Box<str>>,
+    /// The thing that carries the limit, as a violation names it.
+    pub(super) reference: Option<Box<str>>,
     /// First fix over the limit.
     pub(super) started_at: Timestamp,
     /// From when it counts.
@@ -68,7 +67,7 @@ pub(super) struct Confirmed {
 
 impl Speeding {
     pub(super) fn heap_bytes(&self) -> usize {
-        let names = |group: &Group| group.route_id.as_ref().map_or(0, |id| id.len());
+        let names = |group: &Group| group.reference.as_ref().map_or(0, |id| id.len());
         self.groups.capacity() * size_of::<Group>() + self.groups.iter().map(names).sum::<usize>()
     }
 
@@ -120,14 +119,10 @@ impl Speeding {
 
 impl Group {
     fn new(context: &Context<'_>, fix: &Fix, limit: &Limit) -> Self {
-        let route_id = limit.route.and_then(|key| {
-            let has_key = |number: &RouteNumber| context.routes.key(*number) == Some(key);
-            let number = super::place::active(context.profile, fix.time).find(has_key)?;
-            Some(Box::from(context.routes.route(number)?.id.as_str()))
-        });
+        let carrier = limit.carrier;
         Self {
             limit: *limit,
-            route_id,
+            reference: carrier.and_then(|carrier| carrier.reference(context, fix.time)),
             started_at: fix.time,
             confirmed: None,
             span_from: fix.time,
@@ -223,16 +218,11 @@ impl Group {
     }
 
     fn applied(&self) -> AppliedLimit {
-        let by_route = self.limit.source == LimitSource::Route;
         AppliedLimit {
             monitor: self.limit.monitor,
             legal: self.limit.legal,
             source: self.limit.source,
-            reference: self
-                .route_id
-                .as_ref()
-                .filter(|_| by_route)
-                .map(|id| format!("route/{id}")),
+            reference: self.reference.as_deref().map(str::to_owned),
             map_version: None,
             confidence: None,
         }

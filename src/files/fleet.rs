@@ -11,7 +11,9 @@ use chrono::NaiveDate;
 
 use super::problem::{Notes, Problems};
 use super::table::{Row, Table};
-use crate::model::fleet::{Assignment, Driver, Enterprise, FleetFolder, Monitor, VehicleEntry};
+use crate::model::fleet::{
+    Assignment, Driver, Enterprise, FleetFolder, Monitor, Permit, PermitKind, VehicleEntry,
+};
 use crate::model::{LocalZone, Plate, Region, TerminalPhone, Timestamp};
 
 /// Reads a fleet folder; dates without a time are days of `zone`.
@@ -68,7 +70,7 @@ struct FolderFile {
 }
 
 /// In the order in which they refer to each other.
-const FILES: [FolderFile; 5] = [
+const FILES: [FolderFile; 6] = [
     FolderFile {
         name: "enterprises.csv",
         optional: false,
@@ -98,6 +100,12 @@ const FILES: [FolderFile; 5] = [
         optional: true,
         columns: &["plate", "plate_color", "route_id"],
         take: FolderReader::take_assignments,
+    },
+    FolderFile {
+        name: "permits.csv",
+        optional: true,
+        columns: &["plate", "plate_color", "kind"],
+        take: FolderReader::take_permits,
     },
 ];
 
@@ -235,23 +243,9 @@ impl FolderReader {
 
     fn take_assignments(&mut self, table: &Table, notes: &mut Notes<'_>) {
         for row in table.rows() {
-            let plate = read_plate(&row, notes).filter(|plate| {
-                let known = self.plates.contains(plate);
-                if !known {
-                    let message = format!("{plate} is not in vehicles.csv");
-                    notes.add(row.line, "plate", "unknown_vehicle", message);
-                }
-                known
-            });
+            let plate = self.vehicle(&row, notes);
             let route_id = row.required("route_id", notes);
-            let from =
-                row.parse_optional("from", "bad_time", |text| since(text, &self.zone), notes);
-            let to = row.parse_optional("to", "bad_time", |text| until(text, &self.zone), notes);
-            if let (Some(Some(from)), Some(Some(to))) = (from, to)
-                && from >= to
-            {
-                notes.add(row.line, "to", "bad_range", "ends before it begins");
-            }
+            let (from, to) = self.period(&row, notes);
             if let (Some(plate), Some(route_id), Some(from), Some(to)) = (plate, route_id, from, to)
             {
                 self.folder.assignments.push(Assignment {
@@ -262,6 +256,59 @@ impl FolderReader {
                 });
             }
         }
+    }
+
+    fn take_permits(&mut self, table: &Table, notes: &mut Notes<'_>) {
+        for row in table.rows() {
+            let plate = self.vehicle(&row, notes);
+            let kind = row.parse::<PermitKind>("kind", "bad_kind", notes);
+            let (from, to) = self.period(&row, notes);
+            let endless = matches!((from, to), (Some(None), _) | (_, Some(None)));
+            if kind == Some(PermitKind::CharterContract) && endless {
+                let message = "a charter contract has a first and a last day";
+                notes.add(row.line, "to", "missing_field", message);
+            }
+            if let (Some(plate), Some(kind), Some(from), Some(to)) = (plate, kind, from, to) {
+                self.folder.permits.push(Permit {
+                    plate,
+                    kind,
+                    reference: row.optional("reference").unwrap_or_default().to_owned(),
+                    from,
+                    to,
+                });
+            }
+        }
+    }
+
+    /// The vehicle of a row, which must stand in `vehicles.csv`.
+    fn vehicle(&self, row: &Row<'_>, notes: &mut Notes<'_>) -> Option<Plate> {
+        let plate = read_plate(row, notes)?;
+        if self.plates.contains(&plate) {
+            return Some(plate);
+        }
+        let message = format!("{plate} is not in vehicles.csv");
+        notes.add(row.line, "plate", "unknown_vehicle", message);
+        None
+    }
+
+    /// The columns `from` and `to`: `Some(None)` when empty, `None` when bad.
+    #[expect(
+        clippy::option_option,
+        reason = "bad, absent and there are three things"
+    )]
+    fn period(
+        &self,
+        row: &Row<'_>,
+        notes: &mut Notes<'_>,
+    ) -> (Option<Option<Timestamp>>, Option<Option<Timestamp>>) {
+        let from = row.parse_optional("from", "bad_time", |text| since(text, &self.zone), notes);
+        let to = row.parse_optional("to", "bad_time", |text| until(text, &self.zone), notes);
+        if let (Some(Some(from)), Some(Some(to))) = (from, to)
+            && from >= to
+        {
+            notes.add(row.line, "to", "bad_range", "ends before it begins");
+        }
+        (from, to)
     }
 
     fn enterprise(&self, row: &Row<'_>, notes: &mut Notes<'_>) -> Option<String> {
@@ -445,6 +492,45 @@ mod tests {
                 "assignments.csv:2 plate unknown_vehicle",
                 "assignments.csv:2 from bad_time",
                 "assignments.csv:3 to bad_range",
+            ],
+        );
+    }
+
+    #[test]
+    fn permits_are_read_and_bad_ones_told() {
+        let with = |permits| {
+            [
+                ("enterprises.csv", ENTERPRISES),
+                ("vehicles.csv", VEHICLES),
+                ("permits.csv", permits),
+            ]
+        };
+        let folder = read(&with(
+            "plate,plate_color,kind,from,to,reference\n\
+             湘A00001,yellow,relay_voucher,2026-11-01,2026-11-30,JB-7\n\
+             湘A00001,yellow,commuter,,,\n",
+        ))
+        .unwrap();
+        let [voucher, commuter] = folder.permits.as_slice() else {
+            panic!("{:?}", folder.permits);
+        };
+        assert_eq!(voucher.kind, PermitKind::RelayVoucher);
+        assert_eq!(voucher.reference, "JB-7");
+        assert_eq!(
+            voucher.to,
+            Timestamp::from_rfc3339("2026-12-01T00:00:00+08:00")
+        );
+        assert_eq!((commuter.from, commuter.to), (None, None));
+        check(
+            &with(
+                "plate,plate_color,kind,from,to\n湘A9,blue,relay_voucher,,\n\
+                 湘A00001,yellow,pass,x,\n湘A00001,yellow,charter_contract,2026-11-01,\n",
+            ),
+            &[
+                "permits.csv:2 plate unknown_vehicle",
+                "permits.csv:3 kind bad_kind",
+                "permits.csv:3 from bad_time",
+                "permits.csv:4 to missing_field",
             ],
         );
     }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::detect::{Context, RouteValidity, VehicleProfile};
+use crate::detect::{Context, PermitValidity, RouteValidity, VehicleProfile};
 use crate::files::fixes::{FleetIndex, Subject};
-use crate::geo::CorridorIndex;
-use crate::model::fleet::Vehicle;
+use crate::geo::{AreaIndex, CorridorIndex};
+use crate::model::fleet::{Assignment, Permit, Vehicle};
 use crate::model::rules::RuleSet;
 use crate::model::{DriverId, Plate, PlateColor, Region, TerminalPhone, VehicleId};
 use crate::rulebook::{self, RulebookError};
@@ -38,6 +38,8 @@ pub struct Directory {
     pub rules: Arc<RuleSet>,
     /// All planned routes.
     pub routes: CorridorIndex,
+    /// All areas.
+    pub areas: AreaIndex,
     vehicles: FxHashMap<VehicleId, VehicleRecord>,
     /// Numbers for plates, terminals and licences.
     pub index: FleetIndex,
@@ -64,25 +66,15 @@ impl Directory {
                 )
             })
             .collect();
-        let mut assigned: FxHashMap<&Plate, Vec<RouteValidity>> = FxHashMap::default();
-        for assignment in &registry.assignments {
-            if let Some(route) = routes.find(&assignment.route_id) {
-                assigned
-                    .entry(&assignment.plate)
-                    .or_default()
-                    .push(RouteValidity {
-                        route,
-                        from: assignment.from,
-                        to: assignment.to,
-                    });
-            }
-        }
+        let mut assigned = assigned(&registry.assignments, &routes);
+        let mut permitted = permitted(&registry.permits);
         let mut directory = Self {
             version: registry.version,
             rules: Arc::new(rules),
             vehicles: FxHashMap::default(),
             index: FleetIndex::default(),
             routes,
+            areas: AreaIndex::new(registry.areas),
         };
         for known in &registry.drivers {
             directory
@@ -97,7 +89,8 @@ impl Directory {
             };
             let routes = assigned.remove(&vehicle.entry.plate).unwrap_or_default();
             let region = vehicle.entry.region.as_ref().unwrap_or(region).clone();
-            directory.add(vehicle, Arc::clone(enterprise_id), region, routes);
+            let permits = permitted.remove(&vehicle.entry.plate).unwrap_or_default();
+            directory.add(vehicle, Arc::clone(enterprise_id), region, routes, permits);
         }
         Ok(directory)
     }
@@ -108,6 +101,7 @@ impl Directory {
         enterprise_id: Arc<str>,
         region: Region,
         mut routes: Vec<RouteValidity>,
+        permits: Vec<PermitValidity>,
     ) {
         let entry = &vehicle.entry;
         // The usual route holds where no dated assignment says otherwise.
@@ -130,13 +124,15 @@ impl Directory {
             VehicleRecord {
                 plate: entry.plate.clone(),
                 enterprise_id,
-                region,
                 profile: VehicleProfile {
                     class: entry.class,
                     seats: entry.seats,
                     line_km: entry.line_km,
+                    region: Some(region.clone()),
                     routes,
+                    permits,
                 },
+                region,
             },
         );
     }
@@ -178,6 +174,43 @@ impl Directory {
             rules: &self.rules,
             profile: &record.profile,
             routes: &self.routes,
+            areas: &self.areas,
         }
     }
+}
+
+/// The assigned routes of each vehicle.
+fn assigned<'a>(
+    assignments: &'a [Assignment],
+    routes: &CorridorIndex,
+) -> FxHashMap<&'a Plate, Vec<RouteValidity>> {
+    let mut assigned: FxHashMap<&Plate, Vec<RouteValidity>> = FxHashMap::default();
+    for assignment in assignments {
+        if let Some(route) = routes.find(&assignment.route_id) {
+            let validity = RouteValidity {
+                route,
+                from: assignment.from,
+                to: assignment.to,
+            };
+            assigned
+                .entry(&assignment.plate)
+                .or_default()
+                .push(validity);
+        }
+    }
+    assigned
+}
+
+/// The permits of each vehicle.
+fn permitted(permits: &[Permit]) -> FxHashMap<&Plate, Vec<PermitValidity>> {
+    let mut permitted: FxHashMap<&Plate, Vec<PermitValidity>> = FxHashMap::default();
+    for permit in permits {
+        let validity = PermitValidity {
+            kind: permit.kind,
+            from: permit.from,
+            to: permit.to,
+        };
+        permitted.entry(&permit.plate).or_default().push(validity);
+    }
+    permitted
 }

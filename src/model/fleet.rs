@@ -103,6 +103,53 @@ pub struct Assignment {
     pub to: Option<Timestamp>,
 }
 
+named_enum! {
+    /// What a permit allows, or agrees on. Source: regulations 6.
+    PermitKind {
+        /// 接驳运输: running at night under a valid voucher.
+        RelayVoucher = "relay_voucher",
+        /// A fixed line to an airport or a station of high-speed rail.
+        AirportShuttle = "airport_shuttle",
+        /// 通勤包车
+        Commuter = "commuter",
+        /// 定制客运
+        Customised = "customised",
+        /// 短途驳载
+        ShortShuttle = "short_shuttle",
+        /// 包车合同: the days for which the vehicle is chartered.
+        CharterContract = "charter_contract",
+    }
+}
+
+impl PermitKind {
+    /// Whether it exempts from the night ban.
+    pub const fn allows_night(self) -> bool {
+        match self {
+            Self::RelayVoucher
+            | Self::AirportShuttle
+            | Self::Commuter
+            | Self::Customised
+            | Self::ShortShuttle => true,
+            Self::CharterContract => false,
+        }
+    }
+}
+
+/// A permit or contract of a vehicle for a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permit {
+    /// The vehicle.
+    pub plate: Plate,
+    /// What it is.
+    pub kind: PermitKind,
+    /// Its number or name; may be empty.
+    pub reference: String,
+    /// From when, `None` for always.
+    pub from: Option<Timestamp>,
+    /// Until when (exclusive), `None` for ever.
+    pub to: Option<Timestamp>,
+}
+
 /// A whole fleet folder.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FleetFolder {
@@ -116,4 +163,6 @@ pub struct FleetFolder {
     pub monitors: Vec<Monitor>,
     /// `assignments.csv`.
     pub assignments: Vec<Assignment>,
+    /// `permits.csv`.
+    pub permits: Vec<Permit>,
 }

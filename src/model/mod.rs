@@ -3,6 +3,7 @@
 pub mod duty;
 pub mod fix;
 pub mod fleet;
+pub mod overlay;
 pub mod route;
 pub mod rules;
 pub mod time;

@@ -1,9 +1,10 @@
 //! Thresholds and limits, valid by construction, with a version. No number of a rule stands in code.
 
+use super::overlay::{Cap, Overlays};
 use super::route::RoadKind;
 use super::time::{LocalZone, Span, Timestamp};
 use super::units::Speed;
-use super::vehicle::VehicleClass;
+use super::vehicle::{Region, VehicleClass};
 use super::violation::{PointsBasis, Severity};
 
 /// A whole rulebook document, checked.
@@ -31,10 +32,32 @@ pub struct RuleSet {
     pub offline: OfflineRules,
     /// Corridor of the planned route.
     pub deviation: DeviationRules,
+    /// Running in the hours of the night ban.
+    pub night_ban: NightBanRules,
+    /// Areas that may not be entered or left.
+    pub area: AreaRules,
     /// What a believable record is.
     pub plausibility: PlausibilityRules,
     /// Rules of the monitoring duty.
     pub duty: DutyRules,
+    /// Caps on speed of the overlays that are in force; none in the document's own rules.
+    pub caps: Vec<Cap>,
+    /// Regional rules, campaigns and weather warnings; none in the rules of a set of them.
+    pub overlays: Overlays,
+}
+
+impl RuleSet {
+    /// The rules for a vehicle of a class, or for an enterprise, in a region at a time.
+    ///
+    /// These are the document's own where no overlay holds.
+    pub fn in_force(
+        &self,
+        region: Option<&Region>,
+        class: Option<VehicleClass>,
+        time: Timestamp,
+    ) -> &Self {
+        self.overlays.rules(region, class, time).unwrap_or(self)
+    }
 }
 
 /// A value for each group of vehicle classes.
@@ -94,6 +117,21 @@ pub struct SpeedingRules {
     pub points: Vec<PointsRow>,
     /// Severity when only the monitoring limit is exceeded.
     pub monitor_only: MonitorOnly,
+    /// Legal limits in bad sight, by falling bounds. Source: regulations 4.1.
+    pub visibility: Vec<VisibilityRow>,
+}
+
+/// The limits that hold where one sees less far than a bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VisibilityRow {
+    /// Sight below this. Unit: m.
+    pub below_m: u32,
+    /// On expressways.
+    pub expressway: Option<Speed>,
+    /// On other roads.
+    pub other: Option<Speed>,
+    /// Where no road is known.
+    pub unknown: Option<Speed>,
 }
 
 /// Highest legal speed of a class by kind of road.
@@ -235,6 +273,46 @@ pub struct DeviationRules {
     pub trip_end: Span,
     /// What it costs.
     pub penalty: ByClass<Penalty>,
+}
+
+/// Running in the hours in which long-distance coaches stop. Source: regulations 6.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NightBanRules {
+    /// The hours.
+    pub window: DailyWindow,
+    /// Running is a speed over this one.
+    pub moving_over: Speed,
+    /// A run counts when it lasts at least this long.
+    pub lasts_min: Span,
+    /// Slower for less than this does not end a run.
+    pub pause_max: Span,
+    /// Classes that must stop.
+    pub classes: Vec<VehicleClass>,
+    /// Lines up to this length are exempt. Unit: km.
+    pub exempt_line_km: f64,
+    /// Lines of unknown length are under the ban.
+    pub unknown_line: bool,
+    /// Classes whose lines may be a major hazard.
+    pub major_hazard_classes: Vec<VehicleClass>,
+    /// Their lines from this length on are one, and L4. Unit: km.
+    pub major_hazard_line_km: f64,
+    /// What it costs.
+    pub penalty: ByClass<Penalty>,
+}
+
+/// Areas that may not be entered or left.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AreaRules {
+    /// The wrong side of the edge must be this far from it to count. Unit: m.
+    pub margin_m: f64,
+    /// The wrong side must last at least this long.
+    pub dwell: Span,
+    /// The right side must last at least this long to end it.
+    pub return_dwell: Span,
+    /// What entering a forbidden area costs.
+    pub forbidden: ByClass<Penalty>,
+    /// What leaving an area costs.
+    pub left: ByClass<Penalty>,
 }
 
 /// What a believable record is. Source: regulations 10.1, A12.

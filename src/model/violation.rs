@@ -85,6 +85,12 @@ named_enum! {
         FatigueArticle11 = "记分办法11(14)",
         /// 记分办法 Art. 10(5), hazmat off the specified time, route or speed.
         HazmatArticle10 = "记分办法10(5)",
+        /// 记分办法 Art. 10(7), hazmat in a restricted area without approval.
+        HazmatArticle10Area = "记分办法10(7)",
+        /// 记分办法 Art. 10(1), persons over the seats.
+        OverloadArticle10 = "记分办法10(1)",
+        /// 记分办法 Art. 8(4), persons over the seats by 20 % and more.
+        OverloadArticle8 = "记分办法8(4)",
         /// 危货办法 Art. 46: the 80/60 caps count as the specified speed (A16).
         HazmatArticle46 = "危货办法46",
     }
@@ -159,10 +165,39 @@ pub enum Details {
         /// Straight distance between the fixes around the gap. Unit: m.
         distance_m: f64,
     },
-    /// Reported by the terminal.
+    /// Reported by the terminal, or found in what it reports.
     TerminalAlarm {
         /// Name of the alarm.
         alarm: String,
+        /// Level of an active-safety alarm, 1 or 2; 2 is graver.
+        level: Option<u8>,
+        /// What was counted or measured, in the unit of the alarm.
+        measured: Option<f64>,
+        /// What would have been allowed or expected, in the same unit.
+        allowed: Option<f64>,
+        /// Band of the fine, where the law names one. Unit: CNY.
+        fine_cny: Option<(u32, u32)>,
+    },
+    /// Running in the hours of the night ban.
+    NightBan {
+        /// One-way length of the line, where the register has it. Unit: km.
+        line_km: Option<f64>,
+        /// A candidate for a major hazard: a line longer than the rulebook's bound.
+        major_hazard: bool,
+    },
+    /// Inside an area, or outside the areas that must not be left.
+    Area {
+        /// The area.
+        area_id: String,
+        /// Its name.
+        area_name: String,
+    },
+    /// Stood where no stop is planned.
+    UnplannedStop {
+        /// The planned route on which it stood.
+        route_id: String,
+        /// Distance to the nearest planned stop. Unit: m.
+        distance_m: f64,
     },
     /// Kinds that say no more.
     None,
@@ -184,7 +219,7 @@ named_enum! {
 
 /// A violation, from its first moment to its last; a function of the sorted track and the rulebook.
 ///
-/// Its key is vehicle, kind and `started_at`: writing the same one twice is harmless.
+/// Its key is vehicle, kind, `started_at` and [`Violation::subject`]: writing the same one twice is harmless.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Violation {
     /// The vehicle.
@@ -224,18 +259,39 @@ pub struct Violation {
 }
 
 impl Violation {
-    /// Its identifier: the same for the same plate, kind and beginning, on every machine.
+    /// What tells violations of one kind that begin at one moment apart: the area, or the name of
+    /// the alarm; empty for kinds of which a vehicle has one at a time.
+    pub fn subject(&self) -> &str {
+        match &self.details {
+            Details::Area { area_id, .. } => area_id,
+            Details::TerminalAlarm { alarm, .. } => alarm,
+            Details::Speeding
+            | Details::Fatigue { .. }
+            | Details::RouteDeviation { .. }
+            | Details::OfflineMovement { .. }
+            | Details::NightBan { .. }
+            | Details::UnplannedStop { .. }
+            | Details::None => "",
+        }
+    }
+
+    /// Its identifier: the same for the same plate, kind, beginning and subject, on every machine.
     ///
-    /// Shape: first 32 hex digits of SHA-256 over plate text, colour name, kind name and
-    /// `started_at` in milliseconds, joined by line feeds. Source: our choice.
+    /// Shape: first 32 hex digits of SHA-256 over plate text, colour name, kind name, `started_at`
+    /// in milliseconds and, where there is one, the subject, joined by line feeds. Source: our
+    /// choice.
     pub fn id(&self, plate: &Plate) -> String {
-        let key = format!(
+        let mut key = format!(
             "{}\n{}\n{}\n{}",
             plate.text,
             plate.color.name(),
             self.kind.name(),
             self.started_at.millis()
         );
+        if !self.subject().is_empty() {
+            key.push('\n');
+            key.push_str(self.subject());
+        }
         let digest = Sha256::digest(key.as_bytes());
         let mut id = String::with_capacity(32);
         for byte in digest.iter().take(16) {

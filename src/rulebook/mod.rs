@@ -5,12 +5,14 @@
 //! legal basis of each value beside it.
 
 mod error;
+mod overlay;
 mod section;
 
+use crate::model::overlay::Overlays;
 use crate::model::rules::{
-    ByClass, ClassCap, DeviationRules, DutyRules, FatigueKind, FatigueRules, MonitorOnly,
-    MotionRules, OfflineRules, Penalty, PlausibilityRules, PointsRow, RuleSet, SeverityByPoints,
-    SpeedingRules,
+    AreaRules, ByClass, ClassCap, DeviationRules, DutyRules, FatigueKind, FatigueRules,
+    MonitorOnly, MotionRules, NightBanRules, OfflineRules, Penalty, PlausibilityRules, PointsRow,
+    RuleSet, SeverityByPoints, SpeedingRules, VisibilityRow,
 };
 use crate::model::violation::PointsBasis;
 use crate::model::{LocalZone, Severity, Span};
@@ -36,9 +38,14 @@ pub const fn default_document() -> &'static str {
 /// [`RulebookError::Syntax`] when the text is not TOML; otherwise [`RulebookError::Keys`] with every
 /// key that is missing, unknown, out of bounds or at odds with another.
 pub fn parse(text: &str) -> Result<RuleSet, RulebookError> {
-    let table: toml::Table = text.parse().map_err(|error| syntax(text, &error))?;
+    let mut table: toml::Table = text.parse().map_err(|error| syntax(text, &error))?;
     let problems = Problems::default();
-    let rules = rule_set(Section::root(table, &problems));
+    let mut overlays = Section::root(overlay::split_off(&mut table), &problems);
+    let mut rules = rule_set(Section::root(table.clone(), &problems));
+    if problems.borrow().is_empty() {
+        rules.overlays = overlay::read(&mut overlays, &rules, &table);
+    }
+    overlays.finish();
     let problems = problems.into_inner();
     if problems.is_empty() {
         Ok(rules)
@@ -68,8 +75,12 @@ fn rule_set(mut root: Section<'_>) -> RuleSet {
         fatigue: fatigue(root.section("fatigue")),
         offline: offline(root.section("offline")),
         deviation: deviation(root.section("deviation")),
+        night_ban: night_ban(root.section("night_ban")),
+        area: area(root.section("area")),
         plausibility: plausibility(root.section("plausibility"), &zone),
         duty: duty(root.section("duty")),
+        caps: Vec::new(),
+        overlays: Overlays::default(),
         zone,
     };
     if rules
@@ -119,6 +130,7 @@ fn speeding(mut from: Section<'_>) -> SpeedingRules {
         caps: by_class(&mut caps, |caps, class| class_cap(caps.section(class))),
         points: points(&mut from),
         monitor_only: monitor_only(from.section("monitor_only")),
+        visibility: visibility(&mut from),
     };
     caps.finish();
     from.finish();
@@ -154,6 +166,28 @@ fn points(from: &mut Section<'_>) -> Vec<PointsRow> {
     if !begins || !ascends {
         let problem = "over_percent must begin at 0 and ascend";
         from.note("points", KeyProblem::Conflict(problem));
+    }
+    rows
+}
+
+fn visibility(from: &mut Section<'_>) -> Vec<VisibilityRow> {
+    let row = |mut from: Section<'_>| {
+        let range = 10.0..=160.0;
+        let row = VisibilityRow {
+            below_m: from.whole("below_m", &(1..=100_000)),
+            expressway: from.optional_speed("expressway_kmh", &range),
+            other: from.optional_speed("other_kmh", &range),
+            unknown: from.optional_speed("unknown_kmh", &range),
+        };
+        from.finish();
+        row
+    };
+    let rows: Vec<VisibilityRow> = from.sections("visibility").into_iter().map(row).collect();
+    let falls = rows
+        .windows(2)
+        .all(|pair| matches!(pair, [high, low] if high.below_m > low.below_m));
+    if !falls {
+        from.note("visibility", KeyProblem::Conflict("below_m must fall"));
     }
     rows
 }
@@ -236,6 +270,41 @@ fn deviation(mut from: Section<'_>) -> DeviationRules {
         return_dwell: from.span("return_dwell_s", SECOND, &(0.0..=3600.0)),
         trip_end: from.span("trip_end_min", MINUTE, &(5.0..=1440.0)),
         penalty: penalties(&mut from),
+    };
+    from.finish();
+    rules
+}
+
+fn night_ban(mut from: Section<'_>) -> NightBanRules {
+    let length = 0.0..=10_000.0;
+    let rules = NightBanRules {
+        window: from.window("window"),
+        moving_over: from.speed("moving_over_kmh", &(0.0..=100.0)),
+        lasts_min: from.span("lasts_min", MINUTE, &(0.0..=180.0)),
+        pause_max: from.span("pause_s", SECOND, &(0.0..=3600.0)),
+        classes: from.vehicle_classes("classes"),
+        exempt_line_km: from.number("exempt_line_km", &length),
+        unknown_line: from.flag("unknown_line"),
+        major_hazard_classes: from.vehicle_classes("major_hazard_classes"),
+        major_hazard_line_km: from.number("major_hazard_line_km", &length),
+        penalty: penalties(&mut from),
+    };
+    from.finish();
+    rules
+}
+
+fn area(mut from: Section<'_>) -> AreaRules {
+    let penalties_of = |mut from: Section<'_>| {
+        let penalty = penalties(&mut from);
+        from.finish();
+        penalty
+    };
+    let rules = AreaRules {
+        margin_m: from.number("margin_m", &(0.0..=10_000.0)),
+        dwell: from.span("dwell_s", SECOND, &(0.0..=3600.0)),
+        return_dwell: from.span("return_dwell_s", SECOND, &(0.0..=3600.0)),
+        forbidden: penalties_of(from.section("forbidden")),
+        left: penalties_of(from.section("left")),
     };
     from.finish();
     rules

@@ -11,7 +11,7 @@ use chrono::{Datelike as _, NaiveDate};
 use toml::{Table, Value};
 
 use crate::model::rules::DailyWindow;
-use crate::model::{LocalZone, Span, Speed, Timestamp};
+use crate::model::{LocalZone, Span, Speed, Timestamp, VehicleClass};
 
 use super::error::{KeyError, KeyProblem};
 
@@ -80,6 +80,31 @@ impl<'a> Section<'a> {
         sections
     }
 
+    /// The same, where the key may be left out.
+    pub(super) fn optional_sections(&mut self, key: &str) -> Vec<Self> {
+        if self.has(key) {
+            self.sections(key)
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// A table that may be left out, with whatever is in it.
+    pub(super) fn optional_table(&mut self, key: &str) -> Option<Table> {
+        match self.table.remove(key)? {
+            Value::Table(table) => Some(table),
+            other => {
+                self.wrong(key, Some(other), "a table");
+                None
+            }
+        }
+    }
+
+    /// Whether a key stands here and was not read.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     /// A text.
     pub(super) fn text(&mut self, key: &str) -> String {
         match self.table.remove(key) {
@@ -142,6 +167,16 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// Vehicle classes.
+    pub(super) fn vehicle_classes(&mut self, key: &str) -> Vec<VehicleClass> {
+        let names = self.names(key);
+        let classes: Vec<_> = names.iter().filter_map(|name| name.parse().ok()).collect();
+        if classes.len() < names.len() {
+            self.note(key, KeyProblem::Expected("a list of vehicle classes"));
+        }
+        classes
+    }
+
     /// A number.
     pub(super) fn number(&mut self, key: &str, range: &RangeInclusive<f64>) -> f64 {
         let number = match self.table.remove(key) {
@@ -196,6 +231,15 @@ impl<'a> Section<'a> {
         Speed::from_kmh(self.number(key, range)).unwrap_or(Speed::ZERO)
     }
 
+    /// The same, where the key may be left out.
+    pub(super) fn optional_speed(
+        &mut self,
+        key: &str,
+        range: &RangeInclusive<f64>,
+    ) -> Option<Speed> {
+        self.has(key).then(|| self.speed(key, range))
+    }
+
     /// A length of time in a unit of so many milliseconds.
     pub(super) fn span(&mut self, key: &str, unit: Span, range: &RangeInclusive<f64>) -> Span {
         #[expect(
@@ -248,6 +292,19 @@ impl<'a> Section<'a> {
         Some(zone.day_start(i64::from(
             date?.num_days_from_ce() - epoch.num_days_from_ce(),
         )))
+    }
+
+    /// A moment with an offset, or the first moment of a local day; may be left out.
+    pub(super) fn optional_moment(&mut self, key: &str, zone: &LocalZone) -> Option<Timestamp> {
+        let moment = self.table.get(key)?.as_datetime().and_then(|value| {
+            value.offset?;
+            Timestamp::from_rfc3339(&value.to_string())
+        });
+        if moment.is_some() {
+            self.table.remove(key);
+            return moment;
+        }
+        self.optional_day(key, zone)
     }
 
     /// A daily window such as `22:00-06:00`.

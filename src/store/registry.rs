@@ -6,7 +6,7 @@ use super::counters::Counter;
 use super::engine::map_error;
 use super::rows::{Columns as _, narrow};
 use super::{Store, StoreError, places};
-use crate::model::fleet::{Assignment, Driver, Enterprise, Monitor, Vehicle, VehicleEntry};
+use crate::model::fleet::{Assignment, Driver, Enterprise, Monitor, Permit, Vehicle, VehicleEntry};
 use crate::model::route::{Area, Route};
 use crate::model::{DriverId, TerminalPhone, VehicleId};
 
@@ -25,6 +25,8 @@ pub struct Registry {
     pub monitors: Vec<Monitor>,
     /// Route assignments, by vehicle and line in the folder.
     pub assignments: Vec<Assignment>,
+    /// Permits and contracts, by vehicle and line in the folder.
+    pub permits: Vec<Permit>,
     /// Routes, by identifier.
     pub routes: Vec<Route>,
     /// Areas, by identifier.
@@ -96,6 +98,12 @@ impl Store {
                  ORDER BY a.vehicle_id, a.position",
         )
         .await?;
+        let permits = all(
+            "SELECT v.plate, v.plate_color, p.kind, p.reference, p.from_at, p.to_at
+                 FROM permits p JOIN vehicles v ON v.id = p.vehicle_id
+                 ORDER BY p.vehicle_id, p.position",
+        )
+        .await?;
         let routes = all("SELECT id, name, half_width_m, line, limit_mkmh, road
                  FROM routes ORDER BY id")
         .await?;
@@ -113,6 +121,7 @@ impl Store {
             drivers: each(&drivers, driver)?,
             monitors: each(&monitors, |row| monitor(row, 0))?,
             assignments: each(&assignments, assignment)?,
+            permits: each(&permits, permit)?,
             routes: each(&routes, places::route)?,
             areas: each(&areas, places::area)?,
             rulebook: each(&rulebooks, rulebook)?.pop(),
@@ -227,6 +236,16 @@ fn assignment(row: &AnyRow) -> Result<Assignment, StoreError> {
         route_id: row.text(2)?,
         from: row.time_opt(3)?,
         to: row.time_opt(4)?,
+    })
+}
+
+fn permit(row: &AnyRow) -> Result<Permit, StoreError> {
+    Ok(Permit {
+        plate: row.plate(0)?,
+        kind: row.name(2, "permit kind")?,
+        reference: row.text(3)?,
+        from: row.time_opt(4)?,
+        to: row.time_opt(5)?,
     })
 }
 

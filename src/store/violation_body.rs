@@ -76,6 +76,26 @@ enum DetailsBody {
     },
     TerminalAlarm {
         alarm: String,
+        #[serde(default)]
+        level: Option<u8>,
+        #[serde(default)]
+        measured: Option<String>,
+        #[serde(default)]
+        allowed: Option<String>,
+        #[serde(default)]
+        fine_cny: Option<(u32, u32)>,
+    },
+    NightBan {
+        line_km: Option<String>,
+        major_hazard: bool,
+    },
+    Area {
+        area_id: String,
+        area_name: String,
+    },
+    UnplannedStop {
+        route_id: String,
+        distance_m: String,
     },
     None,
 }
@@ -211,8 +231,36 @@ fn details_body(details: &Details) -> DetailsBody {
         Details::OfflineMovement { distance_m } => DetailsBody::OfflineMovement {
             distance_m: distance_m.to_string(),
         },
-        Details::TerminalAlarm { alarm } => DetailsBody::TerminalAlarm {
+        Details::TerminalAlarm {
+            alarm,
+            level,
+            measured,
+            allowed,
+            fine_cny,
+        } => DetailsBody::TerminalAlarm {
             alarm: alarm.clone(),
+            level: *level,
+            measured: measured.map(|number| number.to_string()),
+            allowed: allowed.map(|number| number.to_string()),
+            fine_cny: *fine_cny,
+        },
+        Details::NightBan {
+            line_km,
+            major_hazard,
+        } => DetailsBody::NightBan {
+            line_km: line_km.map(|km| km.to_string()),
+            major_hazard: *major_hazard,
+        },
+        Details::Area { area_id, area_name } => DetailsBody::Area {
+            area_id: area_id.clone(),
+            area_name: area_name.clone(),
+        },
+        Details::UnplannedStop {
+            route_id,
+            distance_m,
+        } => DetailsBody::UnplannedStop {
+            route_id: route_id.clone(),
+            distance_m: distance_m.to_string(),
         },
         Details::None => DetailsBody::None,
     }
@@ -291,7 +339,34 @@ fn details(body: DetailsBody) -> Option<Details> {
         DetailsBody::OfflineMovement { distance_m } => Details::OfflineMovement {
             distance_m: distance_m.parse().ok()?,
         },
-        DetailsBody::TerminalAlarm { alarm } => Details::TerminalAlarm { alarm },
+        DetailsBody::TerminalAlarm {
+            alarm,
+            level,
+            measured,
+            allowed,
+            fine_cny,
+        } => Details::TerminalAlarm {
+            alarm,
+            level,
+            measured: parsed(measured.as_deref()).ok()?,
+            allowed: parsed(allowed.as_deref()).ok()?,
+            fine_cny,
+        },
+        DetailsBody::NightBan {
+            line_km,
+            major_hazard,
+        } => Details::NightBan {
+            line_km: parsed(line_km.as_deref()).ok()?,
+            major_hazard,
+        },
+        DetailsBody::Area { area_id, area_name } => Details::Area { area_id, area_name },
+        DetailsBody::UnplannedStop {
+            route_id,
+            distance_m,
+        } => Details::UnplannedStop {
+            route_id,
+            distance_m: distance_m.parse().ok()?,
+        },
         DetailsBody::None => Details::None,
     })
 }

@@ -175,10 +175,48 @@ pub enum DetailsView {
         #[serde(serialize_with = "shortest")]
         distance_m: f64,
     },
-    /// Reported by the terminal.
+    /// Reported by the terminal, or found in what it reports.
     TerminalAlarm {
         /// Name of the alarm.
         alarm: String,
+        /// Level of an active-safety alarm, 1 or 2; 2 is graver.
+        #[schema(required)]
+        level: Option<u8>,
+        /// What was counted or measured, in the unit of the alarm.
+        #[serde(serialize_with = "shortest_or_null")]
+        #[schema(required)]
+        measured: Option<f64>,
+        /// What would have been allowed or expected, in the same unit.
+        #[serde(serialize_with = "shortest_or_null")]
+        #[schema(required)]
+        allowed: Option<f64>,
+        /// Lowest and highest fine, where the law names a band. Unit: CNY.
+        #[schema(required)]
+        fine_cny: Option<[u32; 2]>,
+    },
+    /// Running in the hours of the night ban.
+    NightBan {
+        /// One-way length of the line, where known. Unit: km.
+        #[serde(serialize_with = "shortest_or_null")]
+        #[schema(required)]
+        line_km: Option<f64>,
+        /// A candidate for a major hazard.
+        major_hazard: bool,
+    },
+    /// Inside an area, or outside the areas that must not be left.
+    Area {
+        /// The area.
+        area_id: String,
+        /// Its name.
+        area_name: String,
+    },
+    /// Stood where no stop is planned.
+    UnplannedStop {
+        /// The planned route on which it stood.
+        route_id: String,
+        /// Distance to the nearest planned stop. Unit: m.
+        #[serde(serialize_with = "shortest")]
+        distance_m: f64,
     },
     /// Nothing more to say.
     Nothing {},
@@ -298,8 +336,36 @@ impl DetailsView {
             Details::OfflineMovement { distance_m } => Self::OfflineMovement {
                 distance_m: *distance_m,
             },
-            Details::TerminalAlarm { alarm } => Self::TerminalAlarm {
+            Details::TerminalAlarm {
+                alarm,
+                level,
+                measured,
+                allowed,
+                fine_cny,
+            } => Self::TerminalAlarm {
                 alarm: alarm.clone(),
+                level: *level,
+                measured: *measured,
+                allowed: *allowed,
+                fine_cny: fine_cny.map(|(least, most)| [least, most]),
+            },
+            Details::NightBan {
+                line_km,
+                major_hazard,
+            } => Self::NightBan {
+                line_km: *line_km,
+                major_hazard: *major_hazard,
+            },
+            Details::Area { area_id, area_name } => Self::Area {
+                area_id: area_id.clone(),
+                area_name: area_name.clone(),
+            },
+            Details::UnplannedStop {
+                route_id,
+                distance_m,
+            } => Self::UnplannedStop {
+                route_id: route_id.clone(),
+                distance_m: *distance_m,
             },
             Details::Speeding | Details::None => Self::Nothing {},
         }

@@ -16,7 +16,7 @@ use roadwarden::detect::{
     Context, RouteValidity, Transition, VehicleProfile, VehicleState, judge_track,
 };
 use roadwarden::duty::{Rule, evaluate};
-use roadwarden::geo::CorridorIndex;
+use roadwarden::geo::{AreaIndex, CorridorIndex};
 use roadwarden::model::duty::{
     Contradiction, DutyFacts, FaultRun, Inquiry, InquiryAnswer, MinuteSet, Shift, ViolationFact,
 };
@@ -145,7 +145,6 @@ fn judge_county(county: &County, rules: &RuleSet, arrived: Arrived) -> Vec<Judge
         .map(|(fixes, entry)| {
             let route = entry.route_id.as_ref().and_then(|id| routes.find(id));
             let profile = VehicleProfile {
-                class: entry.class,
                 seats: entry.seats,
                 line_km: entry.line_km,
                 routes: route
@@ -156,11 +155,13 @@ fn judge_county(county: &County, rules: &RuleSet, arrived: Arrived) -> Vec<Judge
                     })
                     .into_iter()
                     .collect(),
+                ..VehicleProfile::of_class(entry.class)
             };
             let context = Context {
                 rules,
                 profile: &profile,
                 routes: &routes,
+                areas: &AreaIndex::default(),
             };
             judge(&context, fixes)
         })

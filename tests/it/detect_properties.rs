@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use roadwarden::detect::{
     Admission, Context, RouteValidity, Transition, VehicleProfile, VehicleState, judge_track,
 };
-use roadwarden::geo::CorridorIndex;
-use roadwarden::model::route::RoadKind;
+use roadwarden::geo::{AreaIndex, CorridorIndex};
+use roadwarden::model::route::{Area, AreaKind, RoadKind};
 use roadwarden::model::rules::RuleSet;
 use roadwarden::model::violation::Details;
 use roadwarden::model::{
@@ -16,7 +16,7 @@ use roadwarden::model::{
 };
 
 use crate::detect_oracle::{self, Verdict};
-use crate::drive::{fix, moment, place, road, rules};
+use crate::drive::{area_across, fix, moment, place, road, rules};
 
 /// One part of a random track: how fast, how long, how often it reports, who drives, how far it
 /// strays from the road.
@@ -134,10 +134,27 @@ fn short_rules() -> RuleSet {
     rules
 }
 
-/// A world with one route, the road of all drives.
+/// Areas of every kind along the road, with hours, and others beside it.
+fn areas() -> AreaIndex {
+    let limit = Area {
+        limit: Some(Speed::from_whole_kmh(65)),
+        hours: Some((18 * 60, 9 * 60)),
+        ..area_across("limit", AreaKind::SpeedLimit, 3000.0, 9000.0)
+    };
+    AreaIndex::new(vec![
+        limit,
+        area_across("forbidden", AreaKind::Forbidden, 5000.0, 8000.0),
+        area_across("narrow", AreaKind::Forbidden, 12_000.0, 12_200.0),
+        area_across("stay", AreaKind::StayWithin, -1000.0, 20_000.0),
+        area_across("or here", AreaKind::StayWithin, 22_000.0, 60_000.0),
+    ])
+}
+
+/// A world with one route, the road of all drives, and areas along it; or with neither.
 struct World {
     rules: RuleSet,
     routes: CorridorIndex,
+    areas: AreaIndex,
     profile: VehicleProfile,
 }
 
@@ -152,10 +169,16 @@ impl World {
         };
         let mut profile = VehicleProfile::of_class(VehicleClass::LineCoach2);
         profile.seats = Some(45);
+        profile.line_km = Some(300.0);
         profile.routes = on_route.then_some(validity).into_iter().collect();
         Self {
             rules,
             routes,
+            areas: if on_route {
+                areas()
+            } else {
+                AreaIndex::default()
+            },
             profile,
         }
     }
@@ -165,6 +188,7 @@ impl World {
             rules: &self.rules,
             profile: &self.profile,
             routes: &self.routes,
+            areas: &self.areas,
         }
     }
 
@@ -209,8 +233,9 @@ struct Told {
     state: VehicleState,
 }
 
-fn key(violation: &Violation) -> (Timestamp, ViolationKind) {
-    (violation.started_at, violation.kind)
+fn key(violation: &Violation) -> (Timestamp, ViolationKind, String) {
+    let subject = violation.subject().to_owned();
+    (violation.started_at, violation.kind, subject)
 }
 
 /// What the detectors say, in the words of the oracle.

@@ -1,7 +1,7 @@
 //! What the detectors say of short stories, one behaviour each.
 
 use roadwarden::detect::{Admission, Context, HoursLeft, Transition, VehicleProfile, VehicleState};
-use roadwarden::geo::CorridorIndex;
+use roadwarden::geo::{AreaIndex, CorridorIndex};
 use roadwarden::model::route::{RoadKind, Route};
 use roadwarden::model::{DriverId, Fix, Position, Quality, Span, Speed, VehicleClass};
 
@@ -38,6 +38,7 @@ fn stream(class: VehicleClass, fixes: &[Fix]) -> (VehicleState, Vec<Transition>,
         rules: &rules,
         profile: &profile,
         routes: &routes,
+        areas: &AreaIndex::default(),
     };
     let mut state = VehicleState::default();
     let mut out = Vec::new();
@@ -131,6 +132,7 @@ mod speeding {
                 rules: &rules,
                 profile: &profile,
                 routes: &routes,
+                areas: &AreaIndex::default(),
             };
             let found = roadwarden::detect::judge_track(&context, &fixes).len();
             assert_eq!(found, expected, "{seats:?}");
@@ -231,6 +233,7 @@ mod fatigue {
                     rules: &rules,
                     profile: &profile,
                     routes: &routes,
+                    areas: &AreaIndex::default(),
                 })
                 .unwrap()
         };
@@ -349,6 +352,7 @@ mod admission {
             rules: &rules,
             profile: &profile,
             routes: &routes,
+            areas: &AreaIndex::default(),
         };
         let mut out = Vec::new();
         let refused = state.handle_fix(&context, &jumped, &mut out);

@@ -1,8 +1,8 @@
 //! Drives written as short text, and what the rules say of them as short text.
 
 use roadwarden::detect::{Context, RouteValidity, VehicleProfile, judge_track};
-use roadwarden::geo::CorridorIndex;
-use roadwarden::model::route::{RoadKind, Route};
+use roadwarden::geo::{AreaIndex, CorridorIndex};
+use roadwarden::model::route::{Area, AreaKind, RoadKind, Route};
 use roadwarden::model::rules::RuleSet;
 use roadwarden::model::violation::Details;
 use roadwarden::model::{
@@ -137,6 +137,77 @@ pub(crate) fn road(limit_kmh: u16, road: RoadKind) -> Route {
     }
 }
 
+/// A vehicle and all that decides its verdicts.
+pub(crate) struct Scene {
+    pub(crate) rules: RuleSet,
+    pub(crate) profile: VehicleProfile,
+    routes: CorridorIndex,
+    areas: AreaIndex,
+}
+
+impl Scene {
+    /// A vehicle of 45 seats under the default rules, without routes and areas.
+    pub(crate) fn of(class: VehicleClass) -> Self {
+        let mut profile = VehicleProfile::of_class(class);
+        profile.seats = Some(45);
+        Self {
+            rules: rules(),
+            profile,
+            routes: CorridorIndex::default(),
+            areas: AreaIndex::default(),
+        }
+    }
+
+    /// The same, always on this route.
+    pub(crate) fn on(mut self, route: Route) -> Self {
+        self.routes = CorridorIndex::new(vec![route]);
+        self.profile.routes = vec![RouteValidity {
+            route: self.routes.find("R1").unwrap(),
+            from: None,
+            to: None,
+        }];
+        self
+    }
+
+    /// The same with areas.
+    pub(crate) fn with_areas(mut self, areas: Vec<Area>) -> Self {
+        self.areas = AreaIndex::new(areas);
+        self
+    }
+
+    /// The same under the default rules with more text after them.
+    pub(crate) fn under(mut self, overlays: &str) -> Self {
+        let text = format!("{}\n{overlays}", rulebook::default_document());
+        self.rules = rulebook::parse(&text).unwrap();
+        self
+    }
+
+    /// The same in a region.
+    pub(crate) fn in_region(mut self, code: &str) -> Self {
+        self.profile.region = code.parse().ok();
+        self
+    }
+
+    pub(crate) fn context(&self) -> Context<'_> {
+        Context {
+            rules: &self.rules,
+            profile: &self.profile,
+            routes: &self.routes,
+            areas: &self.areas,
+        }
+    }
+
+    /// What the rules say of these fixes.
+    pub(crate) fn judge(&self, fixes: &[Fix]) -> Vec<Violation> {
+        judge_track(&self.context(), fixes)
+    }
+
+    /// What the rules say of a drive with a fix every ten seconds, as text.
+    pub(crate) fn lines(&self, start: &str, text: &str) -> Vec<String> {
+        lines(&self.judge(&drive(start, text, Span::from_seconds(10))))
+    }
+}
+
 /// Judges fixes of a vehicle of 45 seats; on a route where one is given.
 pub(crate) fn judge(
     rules: &RuleSet,
@@ -144,27 +215,39 @@ pub(crate) fn judge(
     route: Option<Route>,
     fixes: &[Fix],
 ) -> Vec<Violation> {
-    let routes = CorridorIndex::new(route.into_iter().collect());
-    let profile = VehicleProfile {
-        class,
-        seats: Some(45),
-        line_km: None,
-        routes: routes
-            .find("R1")
-            .map(|route| RouteValidity {
-                route,
-                from: None,
-                to: None,
-            })
-            .into_iter()
-            .collect(),
+    let mut scene = Scene::of(class);
+    scene.rules = rules.clone();
+    match route {
+        Some(route) => scene.on(route).judge(fixes),
+        None => scene.judge(fixes),
+    }
+}
+
+/// An area across the common road, from one distance from its beginning to another.
+pub(crate) fn area_across(id: &str, kind: AreaKind, from_m: f64, to_m: f64) -> Area {
+    let corner = |along_m: f64, beside_udeg: i32| {
+        let here = Position::from_degrees(SOUTH + along_m / DEGREE_M, LON).unwrap();
+        Position {
+            lon_udeg: here.lon_udeg + beside_udeg,
+            ..here
+        }
     };
-    let context = Context {
-        rules,
-        profile: &profile,
-        routes: &routes,
-    };
-    judge_track(&context, fixes)
+    let ring = vec![
+        corner(from_m, -2000),
+        corner(from_m, 2000),
+        corner(to_m, 2000),
+        corner(to_m, -2000),
+        corner(from_m, -2000),
+    ];
+    Area {
+        id: id.to_owned(),
+        name: id.to_owned(),
+        kind,
+        limit: None,
+        hours: None,
+        classes: None,
+        polygons: vec![vec![ring]],
+    }
 }
 
 /// A violation on one line: `kind from..to severity points basis | what only this kind says`.
@@ -207,7 +290,30 @@ pub(crate) fn line(violation: &Violation) -> String {
             max_distance_m,
         } => format!("{route_id} by {max_distance_m:.0} m"),
         Details::OfflineMovement { distance_m } => format!("{distance_m:.0} m"),
-        Details::TerminalAlarm { alarm } => alarm.clone(),
+        Details::TerminalAlarm {
+            alarm,
+            measured,
+            allowed,
+            fine_cny,
+            ..
+        } => {
+            let number = |number: &Option<f64>| number.map_or("-".to_owned(), |n| n.to_string());
+            let fine = fine_cny.map_or(String::new(), |(low, high)| format!(" CNY {low}-{high}"));
+            format!("{alarm} {}/{}{fine}", number(measured), number(allowed))
+        }
+        Details::NightBan {
+            line_km,
+            major_hazard,
+        } => {
+            let line = line_km.map_or("?".to_owned(), |km| km.to_string());
+            let hazard = if *major_hazard { ", major hazard" } else { "" };
+            format!("line of {line} km{hazard}")
+        }
+        Details::Area { area_id, .. } => area_id.clone(),
+        Details::UnplannedStop {
+            route_id,
+            distance_m,
+        } => format!("{route_id} {distance_m:.0} m from a stop"),
         Details::None => String::new(),
     };
     format!(

@@ -6,6 +6,7 @@
 )]
 
 mod api;
+mod areas;
 mod demo;
 mod detect_oracle;
 mod detect_properties;
@@ -13,6 +14,8 @@ mod detect_scenarios;
 mod drive;
 mod end_to_end;
 mod files;
+mod limits;
+mod night_ban;
 mod readme;
 mod store;
 mod support;

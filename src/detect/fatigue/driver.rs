@@ -243,7 +243,7 @@ impl DriverState {
                 }
                 self.night = self.night + end.since(at);
                 let over = self.night - rules.fatigue.night.limit;
-                let begins = (over > Span::ZERO).then(|| end - over);
+                let begins = (over > Span::ZERO).then(|| (end - over).max(at));
                 self.note(context, Kind::Night, begins, self.night, fix, out);
                 if until <= to {
                     self.end(context, Kind::Night, until, fix, out);

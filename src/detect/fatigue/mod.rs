@@ -42,6 +42,8 @@ pub(super) const KINDS: usize = 4;
 pub(super) struct Fatigue {
     /// Most recently active first.
     pub(super) crew: Vec<DriverState>,
+    /// Rolling limits and windows by which the crew's slack was reckoned.
+    pub(super) rolling: [Span; 4],
 }
 
 /// What a driver may still drive before each limit, from the last judged fix on.
@@ -77,6 +79,7 @@ impl Fatigue {
         fix: &Fix,
         out: &mut Vec<Transition>,
     ) {
+        self.follow_rules(context);
         self.change_driver(context, stretch, fix, out);
         let Some((active, resting)) = self.crew.split_first_mut() else {
             return;
@@ -84,6 +87,23 @@ impl Fatigue {
         active.handle_stretch(context, stretch, fix, out);
         for driver in resting {
             driver.rest(context, stretch.from, stretch.to, fix, out);
+        }
+    }
+
+    /// Under other limits than before, what was reckoned by the old ones is reckoned again.
+    fn follow_rules(&mut self, context: &Context<'_>) {
+        let rules = &context.rules.fatigue;
+        let rolling = [
+            rules.hours24.limit,
+            rules.hours24_window,
+            rules.days7.limit,
+            rules.days7_window,
+        ];
+        if self.rolling != rolling {
+            self.rolling = rolling;
+            for driver in &mut self.crew {
+                driver.slack = [Span::ZERO; 2];
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! The bytes of a snapshot: variable-length numbers, times relative to one moment.
 
-use crate::geo::{RouteKey, SegmentNumber};
+use crate::geo::{AreaKey, RouteKey, SegmentNumber};
 use crate::model::route::RoadKind;
 use crate::model::violation::{FixMark, LimitSource};
 use crate::model::{
@@ -172,6 +172,9 @@ saved_as!(DriverId, u32, |value: &DriverId| value.0, |value| Some(
 saved_as!(RouteKey, u64, |value: &RouteKey| value.0, |value| Some(
     Self(value)
 ));
+saved_as!(AreaKey, u64, |value: &AreaKey| value.0, |value| Some(Self(
+    value
+)));
 saved_as!(
     SegmentNumber,
     u32,

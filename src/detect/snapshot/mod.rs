@@ -1,7 +1,7 @@
 //! The saved form of a [`VehicleState`].
 //!
 //! ```text
-//! byte 0        version, 1
+//! byte 0        version, 2
 //! bytes         moment from which times are counted, then every part in the order of the struct
 //! last 4 bytes  FNV-1a of all before, folded to 32 bits, little-endian
 //! ```
@@ -14,18 +14,24 @@ mod bytes;
 
 use super::VehicleState;
 use super::admit::{Admit, Mark, Newcomer};
+use super::area::{Areas, VISITS_MAX, Visit};
 use super::deviation::{Deviation, Outside};
+use super::episode::Episode;
 use super::fatigue::{CREW_MAX, DriverState, DrivingLog, Fatigue, LOG_BYTES_MAX, OpenFatigue};
 use super::fault::{Fault, Run};
-use super::limit::Limit;
+use super::limit::{Carrier, Limit};
 use super::motion::{DrivingReport, Motion};
+use super::night_ban::NightBan;
 use super::place::Place;
 use super::speeding::{Confirmed, GROUPS_MAX, Group, Speeding};
+
+use crate::geo::{AreaKey, RouteKey};
+use crate::model::overlay::CapKey;
 
 use bytes::{Reader, Saved, Writer, load_bytes, load_list, save_bytes, save_list, saved_struct};
 
 /// Version of the saved form.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Bytes of the check code.
 const CHECK_BYTES: usize = 4;
@@ -106,6 +112,8 @@ saved_struct!(VehicleState {
     fatigue,
     deviation,
     fault,
+    night_ban,
+    areas,
 });
 saved_struct!(Admit {
     seen,
@@ -120,10 +128,9 @@ saved_struct!(Motion {
     standing_since
 });
 saved_struct!(DrivingReport { untold, minute_end });
-saved_struct!(Place { hint });
 saved_struct!(Group {
     limit,
-    route_id,
+    reference,
     started_at,
     confirmed,
     span_from,
@@ -137,7 +144,7 @@ saved_struct!(Limit {
     monitor,
     legal,
     source,
-    route,
+    carrier,
     road,
     hazmat_cap
 });
@@ -178,6 +185,24 @@ saved_struct!(Outside {
     last,
     driver,
 });
+saved_struct!(Episode {
+    started_at,
+    confirmed,
+    paused_at,
+    peak,
+    first,
+    last,
+    fixes,
+    driver,
+});
+saved_struct!(NightBan { run });
+saved_struct!(Visit {
+    area,
+    named,
+    since,
+    deep,
+    episode
+});
 saved_struct!(Fault { run });
 saved_struct!(Run {
     from,
@@ -185,6 +210,56 @@ saved_struct!(Run {
     driven,
     alarm
 });
+
+impl Saved for Place {
+    fn save(&self, to: &mut Writer) {
+        self.hint.save(to);
+    }
+
+    /// The areas around are looked up again.
+    fn load(from: &mut Reader<'_>) -> Result<Self, SnapshotError> {
+        Ok(Self {
+            hint: Saved::load(from)?,
+            around: None,
+        })
+    }
+}
+
+impl Saved for Areas {
+    fn save(&self, to: &mut Writer) {
+        save_list(&self.visits, to);
+        self.away.save(to);
+        self.home.save(to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, SnapshotError> {
+        Ok(Self {
+            visits: load_list(from, VISITS_MAX)?,
+            away: Saved::load(from)?,
+            home: Saved::load(from)?,
+        })
+    }
+}
+
+impl Saved for Carrier {
+    fn save(&self, to: &mut Writer) {
+        let (kind, key): (u8, u64) = match self {
+            Self::Route(key) => (0, key.0),
+            Self::Area(key) => (1, key.0),
+            Self::Overlay(key) => (2, key.0),
+        };
+        (kind, key).save(to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, SnapshotError> {
+        match <(u8, u64)>::load(from)? {
+            (0, key) => Ok(Self::Route(RouteKey(key))),
+            (1, key) => Ok(Self::Area(AreaKey(key))),
+            (2, key) => Ok(Self::Overlay(CapKey(key))),
+            _ => Err(SnapshotError::Value),
+        }
+    }
+}
 
 impl Saved for Speeding {
     fn save(&self, to: &mut Writer) {
@@ -201,11 +276,13 @@ impl Saved for Speeding {
 impl Saved for Fatigue {
     fn save(&self, to: &mut Writer) {
         save_list(&self.crew, to);
+        self.rolling.save(to);
     }
 
     fn load(from: &mut Reader<'_>) -> Result<Self, SnapshotError> {
         Ok(Self {
             crew: load_list(from, CREW_MAX)?,
+            rolling: Saved::load(from)?,
         })
     }
 }

@@ -7,7 +7,9 @@ use sqlx::AnyConnection;
 
 use super::ImportCounts;
 use crate::model::Plate;
-use crate::model::fleet::{Assignment, Driver, Enterprise, FleetFolder, Monitor, VehicleEntry};
+use crate::model::fleet::{
+    Assignment, Driver, Enterprise, FleetFolder, Monitor, Permit, VehicleEntry,
+};
 use crate::store::StoreError;
 use crate::store::counters::Counter;
 use crate::store::engine::map_error;
@@ -71,6 +73,20 @@ const ASSIGNMENTS: Bulk = Bulk {
     tail: "",
 };
 
+const FORGET_PERMITS: Bulk = Bulk {
+    head: "DELETE FROM permits WHERE vehicle_id IN (",
+    row: "$1",
+    width: 1,
+    tail: ")",
+};
+
+const PERMITS: Bulk = Bulk {
+    head: "INSERT INTO permits (vehicle_id, position, kind, reference, from_at, to_at) VALUES ",
+    row: "($1, $2, $3, $4, $5, $6)",
+    width: 6,
+    tail: "",
+};
+
 /// Numbers and terminals of the vehicles in the register.
 type Known = BTreeMap<Plate, (i64, Option<String>)>;
 
@@ -88,6 +104,7 @@ pub(super) async fn import(
     put_drivers(connection, &folder.drivers).await?;
     put_monitors(connection, &folder.monitors).await?;
     put_assignments(connection, &known, &folder.assignments).await?;
+    put_permits(connection, &known, &folder.permits).await?;
     Ok(ImportCounts {
         enterprises: folder.enterprises.len(),
         vehicles: folder.vehicles.len(),
@@ -96,6 +113,7 @@ pub(super) async fn import(
         drivers: folder.drivers.len(),
         monitors: folder.monitors.len(),
         assignments: folder.assignments.len(),
+        permits: folder.permits.len(),
     })
 }
 
@@ -296,19 +314,14 @@ async fn put_assignments(
 ) -> Result<(), StoreError> {
     let mut rows = Vec::with_capacity(assignments.len());
     for (position, assignment) in (0_i64..).zip(assignments) {
-        let Some((vehicle, _)) = known.get(&assignment.plate) else {
-            let plate = &assignment.plate;
-            return Err(StoreError::conflict(format!("vehicle {plate} is unknown")));
-        };
-        rows.push((*vehicle, position, assignment));
+        rows.push((number(known, &assignment.plate)?, position, assignment));
     }
-    let vehicles: BTreeSet<i64> = rows.iter().map(|(vehicle, ..)| *vehicle).collect();
-    let vehicles: Vec<i64> = vehicles.into_iter().collect();
-    FORGET_ASSIGNMENTS
-        .execute(connection, &vehicles, |values, vehicle| {
-            values.add(*vehicle);
-        })
-        .await?;
+    forget(
+        connection,
+        &FORGET_ASSIGNMENTS,
+        rows.iter().map(|row| row.0),
+    )
+    .await?;
     ASSIGNMENTS
         .execute(
             connection,
@@ -324,4 +337,49 @@ async fn put_assignments(
         )
         .await
         .map(drop)
+}
+
+async fn put_permits(
+    connection: &mut AnyConnection,
+    known: &Known,
+    permits: &[Permit],
+) -> Result<(), StoreError> {
+    let mut rows = Vec::with_capacity(permits.len());
+    for (position, permit) in (0_i64..).zip(permits) {
+        rows.push((number(known, &permit.plate)?, position, permit));
+    }
+    forget(connection, &FORGET_PERMITS, rows.iter().map(|row| row.0)).await?;
+    PERMITS
+        .execute(connection, &rows, |values, (vehicle, position, permit)| {
+            values
+                .add(*vehicle)
+                .add(*position)
+                .add(permit.kind.name())
+                .add(permit.reference.as_str())
+                .time_opt(permit.from)
+                .time_opt(permit.to);
+        })
+        .await
+        .map(drop)
+}
+
+/// The number of a vehicle.
+fn number(known: &Known, plate: &Plate) -> Result<i64, StoreError> {
+    let known = known.get(plate).map(|(id, _)| *id);
+    known.ok_or_else(|| StoreError::conflict(format!("vehicle {plate} is unknown")))
+}
+
+/// Deletes the rows of these vehicles.
+async fn forget(
+    connection: &mut AnyConnection,
+    rows: &Bulk,
+    vehicles: impl Iterator<Item = i64>,
+) -> Result<(), StoreError> {
+    let vehicles: BTreeSet<i64> = vehicles.collect();
+    let vehicles: Vec<i64> = vehicles.into_iter().collect();
+    rows.execute(connection, &vehicles, |values, vehicle| {
+        values.add(*vehicle);
+    })
+    .await
+    .map(drop)
 }

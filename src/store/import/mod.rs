@@ -27,6 +27,8 @@ pub struct ImportCounts {
     pub monitors: usize,
     /// Assignments in the folder.
     pub assignments: usize,
+    /// Permits and contracts in the folder.
+    pub permits: usize,
 }
 
 const ROUTES: Bulk = Bulk {
@@ -54,7 +56,8 @@ impl Store {
     ///
     /// What the folder names is set to what it says; what it does not name stays. A terminal that
     /// the folder puts into another vehicle leaves the one that it was in. New vehicles and
-    /// drivers get numbers. A vehicle's assignments are those of the last folder that names any.
+    /// drivers get numbers. A vehicle's assignments, and its permits, are those of the last
+    /// folder that names any.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] for a key that stands twice in the folder, and for an

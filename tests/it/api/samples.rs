@@ -80,6 +80,7 @@ pub(super) fn fleet() -> FleetFolder {
             monitor("m4", "E2"),
         ],
         assignments: Vec::new(),
+        permits: Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The register: imports and loading.
 
-use roadwarden::model::fleet::Assignment;
+use roadwarden::model::fleet::{Assignment, Permit, PermitKind};
 use roadwarden::model::route::{Area, AreaKind, RoadKind, Route};
 use roadwarden::model::{DriverId, Position, Speed, TerminalPhone, VehicleClass};
 use roadwarden::store::StoreError;
@@ -126,6 +126,33 @@ on_both_engines! {
         let error = store.import_fleet(&lost).await.unwrap_err();
         assert_eq!(conflict(&error), "vehicle 湘A00000 (yellow) is unknown");
         assert_eq!(store.load_registry().await.unwrap(), before);
+    }
+
+    async fn permits_are_those_of_the_last_folder_that_names_any(place: Place) {
+        let store = place.owner().await;
+        let permit = |text: &str, kind| Permit {
+            plate: plate(text),
+            kind,
+            reference: "JB-7".to_owned(),
+            from: Some(at(0)),
+            to: None,
+        };
+        let mut folder = folder();
+        folder.permits = vec![
+            permit("湘A12345", PermitKind::Commuter),
+            permit("湘A12346", PermitKind::RelayVoucher),
+            permit("湘A12346", PermitKind::CharterContract),
+        ];
+        assert_eq!(store.import_fleet(&folder).await.unwrap().permits, 3);
+        let permits = store.load_registry().await.unwrap().permits;
+        assert_eq!(permits, folder.permits);
+        folder.permits = vec![permit("湘A12346", PermitKind::ShortShuttle)];
+        store.import_fleet(&folder).await.unwrap();
+        let permits = store.load_registry().await.unwrap().permits;
+        assert_eq!(permits, [
+            permit("湘A12345", PermitKind::Commuter),
+            permit("湘A12346", PermitKind::ShortShuttle),
+        ]);
     }
 
     async fn routes_and_areas_come_back(place: Place) {

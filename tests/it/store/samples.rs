@@ -75,6 +75,7 @@ pub(crate) fn folder() -> FleetFolder {
         }],
         monitors: vec![monitor("m1", "e1"), monitor("m2", "e2")],
         assignments: Vec::new(),
+        permits: Vec::new(),
     }
 }
 
