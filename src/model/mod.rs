@@ -4,6 +4,7 @@ pub mod duty;
 pub mod fix;
 pub mod fleet;
 pub mod overlay;
+pub mod road;
 pub mod route;
 pub mod rules;
 pub mod time;
@@ -12,6 +13,7 @@ pub mod vehicle;
 pub mod violation;
 
 pub use fix::{Fix, Quality, Source};
+pub use road::RoadClass;
 pub use time::{LocalZone, Span, Timestamp};
 pub use units::{Course, Odometer, Position, Speed};
 pub use vehicle::{DriverId, Plate, PlateColor, Region, TerminalPhone, VehicleClass, VehicleId};

@@ -1,6 +1,7 @@
 //! Thresholds and limits, valid by construction, with a version. No number of a rule stands in code.
 
 use super::overlay::{Cap, Overlays};
+use super::road::RoadClass;
 use super::route::RoadKind;
 use super::time::{LocalZone, Span, Timestamp};
 use super::units::Speed;
@@ -24,6 +25,8 @@ pub struct RuleSet {
     pub motion: MotionRules,
     /// Limits, spans and points of speeding.
     pub speeding: SpeedingRules,
+    /// Which road is driven, and limits where none is posted.
+    pub roads: RoadRules,
     /// Severity that goes with points, for every kind.
     pub severity: SeverityByPoints,
     /// Rest and the four driving counters.
@@ -204,6 +207,48 @@ impl SeverityByPoints {
             .find(|row| row.0 <= points)
             .map_or(Severity::L1, |row| row.1)
     }
+}
+
+/// Which road is driven, and limits where none is posted. Source: regulations 4.1; else our choice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RoadRules {
+    /// A road farther from a fix than this is not the one being driven. Unit: m.
+    pub reach_m: f64,
+    /// From this speed on the course of a fix must agree with the direction of its road.
+    pub course_from: Speed,
+    /// Largest difference of course and road. Unit: degrees.
+    pub course_deg_max: u16,
+    /// Below this confidence of a match nothing is graded with points. Unit: `0..=1`.
+    pub confidence_min: f64,
+    /// Fixes are matched by blocks of this length, aligned to the epoch.
+    pub block: Span,
+    /// Fixes before and after a block that are matched with it.
+    pub margin: Span,
+    /// Of the fixes in the margins one is taken in each span of this length.
+    pub margin_step: Span,
+    /// Limits where nothing is posted.
+    pub defaults: RoadDefaults,
+    /// Limits of zones that are posted by name, by that name.
+    pub zones: Vec<(String, Speed)>,
+}
+
+/// Limits where nothing is posted. Source: 实施条例 Art. 45, 78.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RoadDefaults {
+    /// Expressways and urban expressways.
+    pub expressway: Speed,
+    /// One lane each way, in built-up areas.
+    pub urban_one_lane: Speed,
+    /// One lane each way, elsewhere.
+    pub highway_one_lane: Speed,
+    /// No centre line, in built-up areas.
+    pub urban_no_line: Speed,
+    /// No centre line, elsewhere.
+    pub highway_no_line: Speed,
+    /// Classes that are taken to have one lane each way when the map does not say.
+    pub one_lane: Vec<RoadClass>,
+    /// Classes that are taken to have no centre line when the map does not say.
+    pub no_line: Vec<RoadClass>,
 }
 
 /// What one kind of violation costs one class.

@@ -148,6 +148,11 @@ impl Plane {
         }
     }
 
+    /// The same plane seen from another place nearby.
+    pub(super) const fn moved_to(self, centre: NodePlace) -> Self {
+        Self { centre, ..self }
+    }
+
     /// From the centre to a place, north and east. Unit: m.
     pub(super) fn offset(&self, place: NodePlace) -> (f64, f64) {
         (
@@ -174,17 +179,38 @@ impl Plane {
         }
     }
 
+    /// Direction from one place to another. Unit: degrees clockwise from north, `0..360`.
+    pub(super) fn direction_deg(&self, from: NodePlace, to: NodePlace) -> f64 {
+        let (from_north, from_east) = self.offset(from);
+        let (to_north, to_east) = self.offset(to);
+        let radians = (to_east - from_east).atan2(to_north - from_north);
+        radians.to_degrees().rem_euclid(360.0)
+    }
+
+    /// A length as differences of latitude and longitude, rounded up. Unit: 1e-7 degrees.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "more than fits is the whole earth, which saturates"
+    )]
+    pub(super) fn units(&self, length_m: f64) -> (i32, i32) {
+        let units = |metre: f64| (length_m / metre).ceil() as i32;
+        (units(NORTH_M), units(self.east_m))
+    }
+
+    /// Differences of latitude and longitude in 1e-7 degrees as lengths. Unit: m.
+    pub(super) fn metres_of(&self, north_e7: i64, east_e7: i64) -> (f64, f64) {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "the sides of a cell are far below 2^52"
+        )]
+        let (north, east) = (north_e7 as f64, east_e7 as f64);
+        (north * NORTH_M, east * self.east_m)
+    }
+
     /// The box of everything within `bound_m`. Unit: millionths of a degree.
     fn reach(&self, bound_m: f64) -> AABB<[i32; 2]> {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "more than fits is the whole earth, which saturates"
-        )]
-        let half = |metre: f64| (bound_m / (metre * 10.0)).ceil() as i32;
-        let (north, east) = (
-            half(NORTH_M).saturating_add(1),
-            half(self.east_m).saturating_add(1),
-        );
+        let (north, east) = self.units(bound_m);
+        let (north, east) = (north / 10 + 2, east / 10 + 2);
         let lat = self.centre.lat_e7.div_euclid(10);
         let lon = self.centre.lon_e7.div_euclid(10);
         AABB::from_corners(

@@ -8,10 +8,15 @@
 
 pub mod index;
 pub mod limit;
+pub mod map;
 pub mod network;
+pub mod prepared;
+pub mod screen;
 
+pub use crate::model::RoadClass;
 pub use index::{Foot, Near};
+pub use map::RoadMap;
 pub use network::{
-    BuildError, NodeNumber, NodePlace, RoadClass, RoadNetwork, Segment, SegmentNumber, Way,
-    WayFlags, WayInput, WayNumber,
+    BuildError, NodeNumber, NodePlace, RoadNetwork, Segment, SegmentNumber, Way, WayFlags,
+    WayInput, WayNumber,
 };

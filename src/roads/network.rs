@@ -11,7 +11,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Position, Speed};
+use crate::model::route::RoadKind;
+use crate::model::{Position, RoadClass, Speed};
 
 use super::index::{Index, Near, hilbert, metres};
 use super::limit::tags::TaggedLimits;
@@ -52,74 +53,6 @@ impl NodePlace {
     }
 }
 
-/// Kind of a road, from the tag `highway`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum RoadClass {
-    /// Expressway.
-    Motorway = 0,
-    /// Trunk road.
-    Trunk = 1,
-    /// Primary road.
-    Primary = 2,
-    /// Secondary road.
-    Secondary = 3,
-    /// Tertiary road.
-    Tertiary = 4,
-    /// Minor road between places.
-    Unclassified = 5,
-    /// Road in a residential quarter.
-    Residential = 6,
-    /// Street where walkers go first.
-    LivingStreet = 7,
-    /// Access to a site.
-    Service = 8,
-    /// Of unknown kind (`highway=road`).
-    Road = 9,
-}
-
-impl RoadClass {
-    /// Every class, in order of its number.
-    pub const ALL: [Self; 10] = [
-        Self::Motorway,
-        Self::Trunk,
-        Self::Primary,
-        Self::Secondary,
-        Self::Tertiary,
-        Self::Unclassified,
-        Self::Residential,
-        Self::LivingStreet,
-        Self::Service,
-        Self::Road,
-    ];
-
-    /// From its number; `None` for one that was never written.
-    pub fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.get(usize::from(code)).copied()
-    }
-
-    /// Its number in prepared files.
-    pub const fn code(self) -> u8 {
-        self as u8
-    }
-
-    /// The value of `highway` for it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Motorway => "motorway",
-            Self::Trunk => "trunk",
-            Self::Primary => "primary",
-            Self::Secondary => "secondary",
-            Self::Tertiary => "tertiary",
-            Self::Unclassified => "unclassified",
-            Self::Residential => "residential",
-            Self::LivingStreet => "living_street",
-            Self::Service => "service",
-            Self::Road => "road",
-        }
-    }
-}
-
 /// What else is known of a way, as bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct WayFlags(u16);
@@ -137,10 +70,10 @@ impl WayFlags {
     pub const ROUNDABOUT: Self = Self(16);
     /// Inside a built-up area.
     pub const URBAN: Self = Self(32);
-    /// Built like an expressway although of a lower class (`motorroad=yes`).
-    pub const MOTORROAD: Self = Self(64);
-    /// Open to few (`access=private` and the like).
-    pub const PRIVATE: Self = Self(128);
+    /// An expressway although of a lower class (`motorroad=yes`, `expressway=yes`).
+    pub const EXPRESSWAY: Self = Self(64);
+    /// Open to few (`access=private`, `motor_vehicle=no` with `bus=yes`, and the like).
+    pub const RESTRICTED: Self = Self(128);
 
     /// From stored bits.
     pub const fn from_bits(bits: u16) -> Self {
@@ -179,6 +112,17 @@ pub struct Way {
     pub flags: WayFlags,
     pub(super) name: u32,
     pub(super) limits: u32,
+}
+
+impl Way {
+    /// Column of the points table for it.
+    pub const fn kind(&self) -> RoadKind {
+        if matches!(self.class, RoadClass::Motorway) || self.flags.contains(WayFlags::EXPRESSWAY) {
+            RoadKind::Expressway
+        } else {
+            RoadKind::Other
+        }
+    }
 }
 
 /// A piece of a way in one direction.

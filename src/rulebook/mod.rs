@@ -12,10 +12,10 @@ use crate::model::overlay::Overlays;
 use crate::model::rules::{
     AreaRules, ByClass, ClassCap, DeviationRules, DutyRules, FatigueKind, FatigueRules,
     MonitorOnly, MotionRules, NightBanRules, OfflineRules, Penalty, PlausibilityRules, PointsRow,
-    RuleSet, SeverityByPoints, SpeedingRules, VisibilityRow,
+    RoadDefaults, RoadRules, RuleSet, SeverityByPoints, SpeedingRules, VisibilityRow,
 };
 use crate::model::violation::PointsBasis;
-use crate::model::{LocalZone, Severity, Span};
+use crate::model::{LocalZone, RoadClass, Severity, Span};
 
 pub use error::{KeyError, KeyProblem, RulebookError};
 use section::{Problems, Section};
@@ -71,6 +71,7 @@ fn rule_set(mut root: Section<'_>) -> RuleSet {
         night: root.window("night"),
         motion: motion(root.section("motion")),
         speeding: speeding(root.section("speeding")),
+        roads: roads(root.section("roads")),
         severity: severity(root.section("severity")),
         fatigue: fatigue(root.section("fatigue")),
         offline: offline(root.section("offline")),
@@ -200,6 +201,47 @@ fn monitor_only(mut from: Section<'_>) -> MonitorOnly {
     };
     from.finish();
     rules
+}
+
+fn roads(mut from: Section<'_>) -> RoadRules {
+    let rules = RoadRules {
+        reach_m: from.number("reach_m", &(5.0..=200.0)),
+        course_from: from.speed("course_from_kmh", &(0.0..=200.0)),
+        course_deg_max: from.whole("course_deg_max", &(10..=180)),
+        confidence_min: from.number("confidence_min", &(0.0..=1.0)),
+        block: from.span("block_s", SECOND, &(1.0..=600.0)),
+        margin: from.span("margin_s", SECOND, &(0.0..=600.0)),
+        margin_step: from.span("margin_step_s", SECOND, &(1.0..=60.0)),
+        defaults: road_defaults(from.section("defaults")),
+        zones: from.section("zones").speeds(&(1.0..=200.0)),
+    };
+    from.finish();
+    rules
+}
+
+fn road_defaults(mut from: Section<'_>) -> RoadDefaults {
+    let range = 5.0..=160.0;
+    let defaults = RoadDefaults {
+        expressway: from.speed("expressway_kmh", &range),
+        urban_one_lane: from.speed("urban_one_lane_kmh", &range),
+        highway_one_lane: from.speed("highway_one_lane_kmh", &range),
+        urban_no_line: from.speed("urban_no_line_kmh", &range),
+        highway_no_line: from.speed("highway_no_line_kmh", &range),
+        one_lane: road_classes(&mut from, "one_lane"),
+        no_line: road_classes(&mut from, "no_line"),
+    };
+    from.finish();
+    defaults
+}
+
+fn road_classes(from: &mut Section<'_>, key: &'static str) -> Vec<RoadClass> {
+    let names = from.names(key);
+    let classes: Option<Vec<RoadClass>> = names.iter().map(|name| name.parse().ok()).collect();
+    classes.unwrap_or_else(|| {
+        let problem = "classes of roads such as \"tertiary\"";
+        from.note(key, KeyProblem::Expected(problem));
+        Vec::new()
+    })
 }
 
 fn severity(mut from: Section<'_>) -> SeverityByPoints {

@@ -240,6 +240,20 @@ impl<'a> Section<'a> {
         self.has(key).then(|| self.speed(key, range))
     }
 
+    /// Speeds by free names, in order of the names. Unit: km/h.
+    pub(super) fn speeds(mut self, range: &RangeInclusive<f64>) -> Vec<(String, Speed)> {
+        let keys: Vec<String> = self.table.keys().cloned().collect();
+        let mut speeds: Vec<(String, Speed)> = keys
+            .into_iter()
+            .map(|key| {
+                let speed = self.speed(&key, range);
+                (key, speed)
+            })
+            .collect();
+        speeds.sort();
+        speeds
+    }
+
     /// A length of time in a unit of so many milliseconds.
     pub(super) fn span(&mut self, key: &str, unit: Span, range: &RangeInclusive<f64>) -> Span {
         #[expect(

@@ -34,14 +34,8 @@ pub(super) fn read<'a>(
         flag(is_set(known.bridge), WayFlags::BRIDGE),
         flag(is_set(known.tunnel), WayFlags::TUNNEL),
         flag(known.is_roundabout(), WayFlags::ROUNDABOUT),
-        flag(known.motorroad == "yes", WayFlags::MOTORROAD),
-        flag(
-            matches!(
-                known.access,
-                "private" | "customers" | "permit" | "delivery"
-            ),
-            WayFlags::PRIVATE,
-        ),
+        flag(known.expressway, WayFlags::EXPRESSWAY),
+        flag(known.is_restricted(), WayFlags::RESTRICTED),
     ];
     let name = if known.name.is_empty() {
         known.reference
@@ -93,7 +87,7 @@ struct Tags<'a> {
     layer: &'a str,
     bridge: &'a str,
     tunnel: &'a str,
-    motorroad: &'a str,
+    expressway: bool,
     name: &'a str,
     reference: &'a str,
 }
@@ -118,20 +112,33 @@ impl<'a> Tags<'a> {
             "layer" => self.layer = value,
             "bridge" => self.bridge = value,
             "tunnel" => self.tunnel = value,
-            "motorroad" => self.motorroad = value,
+            "motorroad" | "expressway" => self.expressway |= value == "yes",
             "name" => self.name = value,
             "ref" => self.reference = value,
             _ => {}
         }
     }
 
+    /// The tag that says most exactly who may use it.
+    fn most_specific(&self) -> &'a str {
+        let by_exactness = [self.motor_vehicle, self.vehicle, self.access];
+        by_exactness
+            .into_iter()
+            .find(|value| !value.is_empty())
+            .unwrap_or("")
+    }
+
     /// Whether no motor vehicle of ours may use it.
     fn is_closed(&self) -> bool {
-        let [access, vehicle, motor_vehicle] = [self.access, self.vehicle, self.motor_vehicle];
-        let most_specific = [motor_vehicle, vehicle, access]
-            .into_iter()
-            .find(|value| !value.is_empty());
-        most_specific == Some("no") && !self.let_in
+        self.most_specific() == "no" && !self.let_in
+    }
+
+    /// Whether only some may use it.
+    fn is_restricted(&self) -> bool {
+        matches!(
+            self.most_specific(),
+            "no" | "private" | "customers" | "permit" | "delivery"
+        )
     }
 
     fn is_roundabout(&self) -> bool {
@@ -240,7 +247,7 @@ mod tests {
         }
         check(
             &["highway=residential", "motor_vehicle=no", "bus=yes"],
-            Some("residential true true 0 0 0 "),
+            Some("residential true true 128 0 0 "),
         );
         check(
             &["highway=residential", "access=no", "motor_vehicle=yes"],

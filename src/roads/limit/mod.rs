@@ -1,6 +1,276 @@
-//! Which limit holds on a road: posted, overridden by the operator, or by default.
+//! Which limit holds on a road: set by the operator, posted, or by default.
 //!
-//! Start reading at [`tags`], which says what the map itself posts.
+//! The operator's override goes before what the map posts, and that before the default of the
+//! rulebook (regulations 4.1) for a road of that kind without a sign. The cap of the vehicle's class
+//! is not of the road: `detect` lays it over. Every limit says where it came from.
+//!
+//! Start reading at [`posted_or_default`]; [`tags`] says what maps post, [`overrides`] what the
+//! operator sets.
 
 pub mod hours;
+pub mod overrides;
 pub mod tags;
+
+use crate::model::route::RoadKind;
+use crate::model::rules::RoadRules;
+use crate::model::vehicle::named_enum;
+use crate::model::{Speed, VehicleClass};
+
+use super::network::{Way, WayFlags};
+use hours::WeekTime;
+use tags::{TaggedLimits, Value};
+
+named_enum! {
+    /// Where the limit of a road came from.
+    LimitOrigin {
+        /// The map posts it.
+        Tag = "tag",
+        /// The operator set it.
+        Override = "override",
+        /// The rulebook's limit of such roads without a sign.
+        ClassDefault = "class_default",
+    }
+}
+
+/// The limit of a road.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoadLimit {
+    /// The limit; `None` where the road has none of its own.
+    pub speed: Option<Speed>,
+    /// Where that came from; `None` where nothing is known.
+    pub origin: Option<LimitOrigin>,
+}
+
+impl RoadLimit {
+    /// Nothing is known.
+    const UNKNOWN: Self = Self {
+        speed: None,
+        origin: None,
+    };
+
+    pub(super) const fn of(speed: Speed, origin: LimitOrigin) -> Self {
+        Self {
+            speed: Some(speed),
+            origin: Some(origin),
+        }
+    }
+}
+
+/// The limit that the map posts on a way in one direction, or else the default of such roads.
+///
+/// Without a class only what is posted for all vehicles holds, without a moment no hours.
+pub fn posted_or_default(
+    rules: &RoadRules,
+    way: &Way,
+    posted: &TaggedLimits,
+    backward: bool,
+    class: Option<VehicleClass>,
+    at: Option<WeekTime>,
+) -> RoadLimit {
+    match posted.find(backward, class, at) {
+        Some(Value::Speed(speed)) => RoadLimit::of(*speed, LimitOrigin::Tag),
+        Some(Value::None) => RoadLimit {
+            speed: None,
+            origin: Some(LimitOrigin::Tag),
+        },
+        Some(Value::Zone(zone)) => match zone_limit(rules, way, zone) {
+            Some(speed) => RoadLimit::of(speed, LimitOrigin::Tag),
+            None => by_default(rules, way),
+        },
+        None => by_default(rules, way),
+    }
+}
+
+/// The lowest limit that may hold on a way in one direction for any class at any hour; `None` when
+/// there may be none at all.
+pub(super) fn lowest(
+    rules: &RoadRules,
+    way: &Way,
+    posted: &TaggedLimits,
+    backward: bool,
+) -> Option<Speed> {
+    let in_direction = || {
+        posted
+            .limits
+            .iter()
+            .filter(|limit| limit.direction.holds(backward))
+    };
+    let own = in_direction().filter_map(|limit| match &limit.value {
+        Value::Speed(speed) => Some(*speed),
+        Value::None => None,
+        Value::Zone(zone) => zone_limit(rules, way, zone).or_else(|| by_default(rules, way).speed),
+    });
+    let for_all = |limit: &tags::TaggedLimit| limit.who == tags::Who::All && limit.hours.is_empty();
+    let default = by_default(rules, way)
+        .speed
+        .filter(|_| !in_direction().any(for_all));
+    own.chain(default).min()
+}
+
+/// The number of a zone that is posted by name.
+fn zone_limit(rules: &RoadRules, way: &Way, zone: &str) -> Option<Speed> {
+    let known = rules
+        .zones
+        .binary_search_by(|(name, _)| name.as_str().cmp(zone));
+    if let Some((_, speed)) = known.ok().and_then(|at| rules.zones.get(at)) {
+        return Some(*speed);
+    }
+    match zone {
+        "CN:motorway" => Some(rules.defaults.expressway),
+        "CN:urban" => without_sign(rules, way, true),
+        "CN:rural" => without_sign(rules, way, false),
+        _ => None,
+    }
+}
+
+/// The rulebook's limit of a way without a sign. Source: regulations 4.1.
+fn by_default(rules: &RoadRules, way: &Way) -> RoadLimit {
+    let speed = match way.kind() {
+        RoadKind::Expressway => Some(rules.defaults.expressway),
+        RoadKind::Other => without_sign(rules, way, way.flags.contains(WayFlags::URBAN)),
+    };
+    speed.map_or(RoadLimit::UNKNOWN, |speed| {
+        RoadLimit::of(speed, LimitOrigin::ClassDefault)
+    })
+}
+
+/// How many lanes a road has for each direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lanes {
+    /// No centre line.
+    NoLine,
+    /// One.
+    One,
+    /// Several, or not known.
+    Several,
+}
+
+fn without_sign(rules: &RoadRules, way: &Way, urban: bool) -> Option<Speed> {
+    let defaults = &rules.defaults;
+    Some(match (lanes(rules, way), urban) {
+        (Lanes::NoLine, true) => defaults.urban_no_line,
+        (Lanes::NoLine, false) => defaults.highway_no_line,
+        (Lanes::One, true) => defaults.urban_one_lane,
+        (Lanes::One, false) => defaults.highway_one_lane,
+        (Lanes::Several, _) => return None,
+    })
+}
+
+fn lanes(rules: &RoadRules, way: &Way) -> Lanes {
+    let oneway = way.flags.contains(WayFlags::ONEWAY);
+    match (way.lanes, oneway) {
+        (1, false) => Lanes::NoLine,
+        (1, true) | (2, false) => Lanes::One,
+        (2.., _) => Lanes::Several,
+        // One carriageway of a larger road: it has a neighbour in the other direction.
+        (0, true) if !rules.defaults.no_line.contains(&way.class) => Lanes::Several,
+        (0, _) if rules.defaults.no_line.contains(&way.class) => Lanes::NoLine,
+        (0, _) if rules.defaults.one_lane.contains(&way.class) => Lanes::One,
+        (0, _) => Lanes::Several,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::RoadClass;
+    use crate::rulebook::{default_document, parse};
+
+    fn way(class: RoadClass, lanes: u8, flags: WayFlags) -> Way {
+        Way {
+            id: 1,
+            class,
+            lanes,
+            layer: 0,
+            flags,
+            name: 0,
+            limits: 0,
+        }
+    }
+
+    /// The limit of a way with these tags, as `kmh origin`.
+    fn check(way: &Way, tags: &[(&str, &str)], expected: &str) {
+        let rules = parse(default_document()).unwrap().roads;
+        let posted = tags::read(tags.iter().copied()).limits;
+        let limit = posted_or_default(&rules, way, &posted, false, None, None);
+        let speed = limit
+            .speed
+            .map_or("-".to_owned(), |speed| speed.kmh().to_string());
+        let origin = limit.origin.map_or("-", LimitOrigin::name);
+        assert_eq!(format!("{speed} {origin}"), expected, "{way:?} {tags:?}");
+        let least = lowest(&rules, way, &posted, false);
+        assert!(
+            limit
+                .speed
+                .is_none_or(|speed| least.is_some_and(|least| least <= speed))
+        );
+    }
+
+    #[test]
+    fn roads_without_a_sign_have_the_limits_of_the_law() {
+        let urban = WayFlags::URBAN;
+        let none = WayFlags::default();
+        check(&way(RoadClass::Motorway, 4, none), &[], "120 class_default");
+        check(
+            &way(RoadClass::Trunk, 0, WayFlags::EXPRESSWAY),
+            &[],
+            "120 class_default",
+        );
+        check(&way(RoadClass::Tertiary, 0, urban), &[], "50 class_default");
+        check(&way(RoadClass::Tertiary, 0, none), &[], "70 class_default");
+        check(&way(RoadClass::Secondary, 2, none), &[], "70 class_default");
+        check(
+            &way(RoadClass::Residential, 0, urban),
+            &[],
+            "30 class_default",
+        );
+        check(
+            &way(RoadClass::Unclassified, 0, none),
+            &[],
+            "40 class_default",
+        );
+        check(&way(RoadClass::Primary, 1, none), &[], "40 class_default");
+        check(
+            &way(RoadClass::Primary, 1, WayFlags::ONEWAY),
+            &[],
+            "70 class_default",
+        );
+        check(&way(RoadClass::Secondary, 4, urban), &[], "- -");
+        check(&way(RoadClass::Secondary, 0, WayFlags::ONEWAY), &[], "- -");
+        check(&way(RoadClass::Trunk, 0, none), &[], "- -");
+    }
+
+    #[test]
+    fn what_is_posted_goes_first() {
+        let trunk = way(RoadClass::Trunk, 0, WayFlags::default());
+        check(&trunk, &[("maxspeed", "35 mph")], "56.327 tag");
+        check(&trunk, &[("maxspeed", "none")], "- tag");
+        check(&trunk, &[("maxspeed", "DE:rural")], "100 tag");
+        check(&trunk, &[("maxspeed", "XX:rural")], "- -");
+        check(&trunk, &[("maxspeed", "walk")], "7 tag");
+        let urban = way(RoadClass::Tertiary, 0, WayFlags::default());
+        check(&urban, &[("maxspeed", "CN:urban")], "50 tag");
+        check(&urban, &[("source:maxspeed", "CN:rural")], "70 tag");
+        check(&urban, &[("maxspeed", "CN:motorway")], "120 tag");
+    }
+
+    #[test]
+    fn the_lowest_counts_every_class_and_hour() {
+        let rules = parse(default_document()).unwrap().roads;
+        let trunk = way(RoadClass::Trunk, 0, WayFlags::default());
+        let tags = [
+            ("maxspeed", "100"),
+            ("maxspeed:hgv", "80"),
+            ("maxspeed:conditional", "60 @ (22:00-06:00)"),
+            ("maxspeed:backward", "40"),
+        ];
+        let posted = tags::read(tags).limits;
+        let kmh = |backward| lowest(&rules, &trunk, &posted, backward).map(Speed::kmh);
+        assert_eq!(kmh(false), Some(60.0));
+        assert_eq!(kmh(true), Some(40.0));
+        let only_trucks = tags::read([("maxspeed:hgv", "80")]).limits;
+        let tertiary = way(RoadClass::Tertiary, 0, WayFlags::default());
+        let least = lowest(&rules, &tertiary, &only_trucks, false);
+        assert_eq!(least.map(Speed::kmh), Some(70.0));
+    }
+}
