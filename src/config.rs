@@ -137,6 +137,7 @@ settings! {
         http = "127.0.0.1:8080", "Address of the HTTP API; port 0 takes a free one.";
         jt808 = "127.0.0.1:7608", "Address of the JT/T 808 listener, TCP and UDP.";
         jt809 = "127.0.0.1:7809", "Address of the JT/T 809 listener; accepted, but nothing listens there in this version.";
+        archive_url = "", "Where the track archive is: a folder, or `s3://BUCKET/PREFIX` with keys and endpoint in AWS_ variables; empty means `archive` in the data folder.";
         log = "info", "Log filter, such as `info` or `roadwarden=debug`.";
     }
     /// Limits of the JT/T 808 listener.
@@ -172,6 +173,21 @@ settings! {
         flush_ms = 500, 10..=60_000, "milliseconds", "Pause between two flushes of derived rows.";
         flush_changes_max = 20_000, 100..=1_000_000, "changes", "Changes in a shard that force a flush.";
         tail_bytes_max = 1024, 128..=16_384, "bytes", "Recent track of one vehicle kept in memory before it is stored as a chunk.";
+    }
+    /// The track archive.
+    archive: ArchiveSettings {
+        interval_s = 3600, 1..=86_400, "seconds", "Pause between two passes: staged track to files, merging, retention.";
+        staged_chunks_max = 50_000, 100..=10_000_000, "chunks", "New chunks that begin a pass before its time.";
+        batch_fixes_max = 500_000, 1000..=1_000_000, "fixes", "Fixes compacted at once; what bounds the memory of compaction.";
+        file_bytes_max = 67_108_864, 65_536..=268_435_456, "bytes", "Length from which another file of the same day and bucket is begun.";
+        merge_files = 8, 2..=1000, "files", "Files of a day and bucket that are merged although the day goes on.";
+        merge_after_s = 21_600, 0..=864_000, "seconds", "Quiet time after which the files of a day that is over are merged.";
+        grace_s = 600, 60..=86_400, "seconds", "How long a replaced file stays for those who read it.";
+        orphan_s = 3600, 600..=864_000, "seconds", "Age from which a file that the catalogue does not name is deleted.";
+        retention_months = 6, 6..=1200, "months", "Calendar months for which tracks are kept; legal holds win.";
+        footer_cache_bytes = 67_108_864, 1_048_576..=17_179_869_184, "bytes", "Footers of files kept in memory.";
+        request_s_max = 20, 1..=600, "seconds", "Longest time for one request to an S3 store.";
+        retries_max = 3, 0..=100, "times", "Repetitions of a failed request to an S3 store.";
     }
     /// The HTTP API.
     api: ApiSettings {
@@ -337,6 +353,15 @@ impl Config {
     /// The data folder.
     pub fn data_dir(&self) -> PathBuf {
         PathBuf::from(&self.data)
+    }
+
+    /// Where the track archive is, with the default filled in.
+    pub fn archive_url(&self) -> String {
+        if self.archive_url.is_empty() {
+            self.data_dir().join("archive").display().to_string()
+        } else {
+            self.archive_url.clone()
+        }
     }
 
     /// The database URL, with the default filled in.

@@ -46,6 +46,14 @@ pub mod name {
         FLUSHES = "roadwarden_flushes_total";
         /// Failed flushes, each tried again.
         FLUSH_FAILURES = "roadwarden_flush_failures_total";
+        /// Staged fixes that went to files of the track archive.
+        ARCHIVE_FIXES = "roadwarden_archive_fixes_total";
+        /// Archived fixes taken away because their time had passed.
+        ARCHIVE_PURGED = "roadwarden_archive_purged_fixes_total";
+        /// Passes of the archive that failed, each tried again.
+        ARCHIVE_FAILURES = "roadwarden_archive_failures_total";
+        /// Damaged or missing files met by a pass of the archive.
+        ARCHIVE_DAMAGED = "roadwarden_archive_damaged_total";
         /// Whether terminals are being acknowledged: 1 or 0.
         ACKNOWLEDGING = "roadwarden_acknowledging";
         /// Vehicles with a state in memory.

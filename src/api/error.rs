@@ -156,7 +156,9 @@ impl ApiError {
                 StoreError::Busy { .. }
                 | StoreError::Full { .. }
                 | StoreError::ReadOnly { .. }
-                | StoreError::Broken { .. },
+                | StoreError::Broken { .. }
+                | StoreError::ArchiveAway { .. }
+                | StoreError::ArchiveDamaged { .. },
             ) => (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }

@@ -1,5 +1,6 @@
 //! Wires the parts together: a server from settings, and its orderly end.
 
+mod archive;
 mod control;
 mod duty_watch;
 mod parts;
@@ -14,6 +15,7 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+pub use archive::open_archive;
 pub use control::{Control, ControlFile};
 
 use crate::api::{self, Access, ApiLimits, ApiState, ControlToken};
@@ -22,6 +24,8 @@ use crate::config::{Config, ConfigError};
 use crate::ingest::{self, Engine, Parts};
 use crate::journal::Journal;
 use crate::live::Live;
+use crate::model::LocalZone;
+use crate::rulebook;
 use crate::store::{Role, Store, StoreError, StoreOptions};
 use crate::telemetry;
 
@@ -57,6 +61,7 @@ pub struct Server {
     store: Store,
     journal: Journal,
     http: JoinHandle<std::io::Result<()>>,
+    keeping: JoinHandle<()>,
     stop: CancellationToken,
     addresses: Addresses,
     control: ControlFile,
@@ -71,7 +76,8 @@ pub async fn open_owned(config: &Config) -> anyhow::Result<(Store, Journal)> {
     let data = config.data_dir();
     std::fs::create_dir_all(&data)
         .with_context(|| format!("cannot make the data folder {}", data.display()))?;
-    let store = Store::open(&StoreOptions::new(config.database_url(), Role::Owner))
+    let options = StoreOptions::new(config.database_url(), Role::Owner);
+    let store = Store::open(&options.with_files(Arc::new(open_archive(config)?)))
         .await
         .map_err(|error| match error {
             StoreError::Conflict { what } => anyhow::anyhow!("the database is in use: {what}"),
@@ -91,9 +97,20 @@ pub async fn open_guest(config: &Config) -> anyhow::Result<Store> {
     let data = config.data_dir();
     std::fs::create_dir_all(&data)
         .with_context(|| format!("cannot make the data folder {}", data.display()))?;
-    Store::open(&StoreOptions::new(config.database_url(), Role::Guest))
+    let options = StoreOptions::new(config.database_url(), Role::Guest);
+    Store::open(&options.with_files(Arc::new(open_archive(config)?)))
         .await
         .context("cannot open the database")
+}
+
+/// The zone in which days are meant: that of the rulebook in force.
+///
+/// # Errors
+/// As the database says; when the stored rulebook is none.
+pub async fn zone(store: &Store) -> anyhow::Result<LocalZone> {
+    let registry = store.load_registry().await?;
+    let text = registry.rulebook.as_ref().map(|rulebook| rulebook.text.as_str());
+    Ok(rulebook::parse(text.unwrap_or(rulebook::default_document()))?.zone)
 }
 
 impl Server {
@@ -145,12 +162,14 @@ impl Server {
             Duration::from_secs(config.api.duty_watch_s),
             stop.clone(),
         ));
+        let keeping = tokio::spawn(archive::keeper(&engine, &store, config, &options.clock, &stop)?.run());
         engine.serve_terminals(tcp, udp, config);
         Ok(Self {
             http: tokio::spawn(serve_http(http, api::router(state), stop.clone())),
             engine,
             store,
             journal,
+            keeping,
             stop,
             addresses,
             control,
@@ -178,6 +197,10 @@ impl Server {
         self.stop.cancel();
         let drained = tokio::time::timeout(self.drain_max, async {
             self.engine.drain().await;
+            // It ends after the file that it is writing.
+            if let Err(error) = self.keeping.await {
+                tracing::error!(%error, "the archive's task did not end in order");
+            }
             // Whoever waited for fixes has been answered; a client that only holds its connection is cut off.
             let abort = self.http.abort_handle();
             if tokio::time::timeout(HTTP_GRACE, self.http).await.is_err() {

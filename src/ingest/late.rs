@@ -7,6 +7,8 @@ use crate::store::{Store, StoreError};
 
 /// Stretch of track read at once; files that are replayed a second time walk through it in order.
 const WINDOW: Span = Span::from_hours(6);
+/// Look-ups left out after one that the track archive did not answer: it must not hold live judging up.
+const LEFT_OUT: u64 = 1000;
 /// Windows kept, one a vehicle; the oldest is dropped.
 const WINDOWS_MAX: usize = 256;
 
@@ -59,10 +61,15 @@ struct Window {
 pub(super) struct LateLookup {
     windows: BTreeMap<VehicleId, Window>,
     uses: u64,
+    /// Up to this use the archive is not asked.
+    away_until: u64,
 }
 
 impl LateLookup {
     /// What the store holds for that vehicle and fix time.
+    ///
+    /// Where the archive does not answer, nothing is known: the fix is then stored, and a repetition is found
+    /// when its file is written.
     ///
     /// `unflushed_from` is the earliest fix time that may not be stored yet; windows end there.
     pub(super) async fn find(
@@ -84,8 +91,19 @@ impl LateLookup {
         let to = (time + WINDOW)
             .min(unflushed_from)
             .max(time + Span::from_millis(1));
+        if uses <= self.away_until {
+            return Ok(None);
+        }
+        let track = match store.track(vehicle, time, to).await {
+            Err(error @ (StoreError::ArchiveAway { .. } | StoreError::ArchiveDamaged { .. })) => {
+                tracing::warn!(%error, "late fixes are not compared with the archive for a while");
+                self.away_until = uses + LEFT_OUT;
+                return Ok(None);
+            }
+            track => track?,
+        };
         let mut fixes = BTreeMap::new();
-        for fix in store.track(vehicle, time, to).await? {
+        for fix in track {
             fixes.entry(fix.time).or_insert_with(|| Stored::from(&fix));
         }
         let found = fixes.get(&time).copied();

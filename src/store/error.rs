@@ -42,6 +42,22 @@ pub enum StoreError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The track archive does not answer: the same call may succeed later.
+    #[error("the track archive does not answer")]
+    ArchiveAway {
+        /// What it said.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// A file of the track archive is missing or is not what was written.
+    #[error("{file} of the track archive is damaged or missing")]
+    ArchiveDamaged {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
 }
 
 /// A stored value that cannot be what we wrote.
@@ -67,6 +83,6 @@ impl StoreError {
 
     /// Whether the same call may succeed later without anyone's help.
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::Busy { .. })
+        matches!(self, Self::Busy { .. } | Self::ArchiveAway { .. })
     }
 }

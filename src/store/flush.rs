@@ -423,7 +423,7 @@ const CONTRADICTIONS: Bulk = Bulk {
     tail: " ON CONFLICT (vehicle_id, at, note) DO NOTHING",
 };
 
-async fn put_contradictions(
+pub(super) async fn put_contradictions(
     connection: &mut AnyConnection,
     found: &[ContradictionRow],
 ) -> Result<(), StoreError> {

@@ -17,6 +17,7 @@ mod enterprises;
 mod error;
 mod flush;
 mod handling;
+mod holds;
 mod import;
 mod inquiries;
 mod page;
@@ -26,8 +27,11 @@ mod registry;
 mod rows;
 mod shifts;
 mod snapshots;
+mod staging;
 mod statement;
 mod terminals;
+mod track_files;
+mod track_walk;
 mod tracks;
 mod unknown;
 mod vehicles;
@@ -47,6 +51,7 @@ pub use flush::{
 pub use handling::{
     Decision, Handling, HandlingResult, Reminder, ReminderChannel, Review, ViolationLoop,
 };
+pub use holds::{Hold, HoldFilter};
 pub use import::ImportCounts;
 pub use inquiries::InquiryFilter;
 pub use page::{Listed, PAGE_ROWS_MAX, Page};
@@ -54,7 +59,12 @@ pub use quarantine::{QUARANTINE_BYTES_MAX, QUARANTINE_ROWS_MAX, QuarantineEntry,
 pub use registry::{KnownDriver, Registry, RulebookText};
 pub use shifts::{ShiftFilter, ShiftPatch};
 pub use snapshots::SavedVehicle;
+pub use staging::{ChunkKey, Staged};
 pub use terminals::{RegisteredTerminal, Registration};
+pub use track_files::{
+    ArchiveChange, Purge, TrackFile, TrackFiles, TrackPart, VEHICLES_PER_BUCKET, bucket_of,
+};
+pub use track_walk::{TrackWalk, WALK_VEHICLES_MAX};
 pub use tracks::{TRACK_FIXES_MAX, TRACK_PAGE_FIXES_MAX, TrackPage};
 pub use unknown::{Sighting, UNKNOWN_TERMINALS_MAX, UnknownTerminal};
 pub use vehicles::{
@@ -82,6 +92,8 @@ pub struct StoreOptions {
     pub role: Role,
     /// Connections for reading.
     pub readers: u32,
+    /// Reads the files of the track archive; without it tracks that reach into one cannot be read.
+    pub files: Option<Arc<dyn TrackFiles>>,
 }
 
 impl StoreOptions {
@@ -94,6 +106,16 @@ impl StoreOptions {
             url: url.into(),
             role,
             readers: Self::READERS,
+            files: None,
+        }
+    }
+
+    /// The same, with the track archive.
+    #[must_use]
+    pub fn with_files(self, files: Arc<dyn TrackFiles>) -> Self {
+        Self {
+            files: Some(files),
+            ..self
         }
     }
 }
@@ -109,6 +131,7 @@ struct Inner {
     url: String,
     database: Database,
     owner: Option<engine::OwnerLock>,
+    files: Option<Arc<dyn TrackFiles>>,
 }
 
 impl Store {
@@ -128,6 +151,7 @@ impl Store {
                 url: options.url.clone(),
                 database,
                 owner,
+                files: options.files.clone(),
             }),
         })
     }

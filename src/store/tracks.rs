@@ -1,11 +1,14 @@
-//! The stored track of a vehicle: chunks and the tail, merged, sorted, each fix time once.
+//! The stored track of a vehicle: files of the archive, staged chunks and the tail, merged, sorted, each fix
+//! time once.
 
 use sqlx::AnyConnection;
 
+use super::engine::map_error;
 use super::rows::Columns as _;
 use super::statement::Select;
+use super::track_files::{TrackFile, TrackPart, files_of};
 use super::{Store, StoreError};
-use crate::model::{Fix, Timestamp, VehicleId};
+use crate::model::{Fix, Quality, Timestamp, VehicleId};
 use crate::track::decode_run;
 
 /// Most fixes of one page of a track; a page may hold more where chunks overlap.
@@ -56,10 +59,11 @@ impl Store {
 
     /// About `limit` fixes of the track in `[from, to)`, for walking along a long one.
     ///
-    /// A page ends where a chunk begins, so that it holds all fixes up to its end.
+    /// A page ends where a chunk or the next day's file begins, so that it holds all fixes up to its end.
     ///
     /// # Errors
-    /// [`StoreError::Broken`] for damaged chunks; as the database says.
+    /// [`StoreError::Broken`] for damaged chunks; [`StoreError::ArchiveAway`] and
+    /// [`StoreError::ArchiveDamaged`] where the period reaches into files; as the database says.
     pub async fn track_page(
         &self,
         vehicle: VehicleId,
@@ -68,36 +72,40 @@ impl Store {
         limit: usize,
     ) -> Result<TrackPage, StoreError> {
         let limit = limit.clamp(1, TRACK_PAGE_FIXES_MAX);
+        let part = TrackPart { vehicle, from, to };
+        // One state of the database: a chunk is either there or in a file of the catalogue, never both.
         let mut transaction = self.database().begin_read().await?;
-        let mut fixes = Vec::new();
-        // The tail comes after all chunks: on equal received times the stored one came first.
-        let tail = tail(&mut transaction, vehicle).await?;
-        let mut after = None;
-        let mut end = to;
-        'reading: loop {
-            let chunks = chunks(&mut transaction, vehicle, from, to, after).await?;
-            let last_read = i64::try_from(chunks.len()).unwrap_or(0) < CHUNKS_PER_READ;
-            for chunk in chunks {
-                if fixes.len() >= limit && chunk.first > from {
-                    end = chunk.first;
-                    break 'reading;
-                }
-                fixes.extend(decoded(vehicle, &chunk.bytes)?);
-                after = Some((chunk.first, chunk.last, chunk.id));
-            }
-            if last_read {
-                break;
-            }
+        let catalogued = files_of(&mut transaction, part).await?;
+        let (mut fixes, end) =
+            staged(&mut transaction, part, end_of_day(&catalogued, part), limit).await?;
+        transaction.rollback().await.map_err(map_error)?;
+        let part = TrackPart { to: end, ..part };
+        for file in catalogued.iter().filter(|file| file.times.0 < end) {
+            fixes.extend(self.read_file(file, part).await?);
         }
-        fixes.extend(tail);
         fixes.retain(|fix| from <= fix.time && fix.time < end);
-        // Both sorts keep the order of equal ones, so the first stored wins a tie.
-        fixes.sort_by_key(|fix| (fix.time, fix.received));
-        fixes.dedup_by_key(|fix| fix.time);
+        order(&mut fixes);
+        let mut next = end;
+        if let Some(cut) = fixes.get(limit).map(|fix| fix.time)
+            && !catalogued.is_empty()
+        {
+            // A day in a file may be long; what is left is read again for the next page.
+            fixes.truncate(limit);
+            next = cut;
+        }
         Ok(TrackPage {
             fixes,
-            next: (end < to).then_some(end),
+            next: (next < to).then_some(next),
         })
+    }
+
+    async fn read_file(&self, file: &TrackFile, part: TrackPart) -> Result<Vec<Fix>, StoreError> {
+        match &self.inner.files {
+            Some(files) => files.read(file, part).await,
+            None => Err(StoreError::ArchiveAway {
+                source: "this process was started without it".into(),
+            }),
+        }
     }
 
     /// The stored fix of a vehicle with that fix time, first received, where there is one.
@@ -113,6 +121,60 @@ impl Store {
         let fixes = self.track(vehicle, time, to).await?;
         Ok(fixes.into_iter().find(|fix| fix.time == time))
     }
+}
+
+/// Puts fixes of one vehicle into the order of fix time, each time once: the first received of those that
+/// are not marked as contradicting it.
+fn order(fixes: &mut Vec<Fix>) {
+    // The sort keeps the order of equal ones, so the first stored wins a tie.
+    fixes.sort_by_key(|fix| {
+        let contradicts = fix.quality.contains(Quality::CONTRADICTION);
+        (fix.time, contradicts, fix.received)
+    });
+    fixes.dedup_by_key(|fix| fix.time);
+}
+
+/// Where a page must end so that it needs the files of one day only.
+fn end_of_day(files: &[TrackFile], part: TrackPart) -> Timestamp {
+    let day = files.iter().map(|file| file.day).min();
+    files
+        .iter()
+        .filter(|file| Some(file.day) > day)
+        .map(|file| file.times.0)
+        .filter(|first| *first > part.from)
+        .fold(part.to, Timestamp::min)
+}
+
+/// The fixes that are in no file: chunks and tail from `part.from` to at most `to`, and where that ends.
+async fn staged(
+    connection: &mut AnyConnection,
+    part: TrackPart,
+    to: Timestamp,
+    limit: usize,
+) -> Result<(Vec<Fix>, Timestamp), StoreError> {
+    let TrackPart { vehicle, from, .. } = part;
+    let mut fixes = Vec::new();
+    // The tail comes after all chunks: on equal received times the stored one came first.
+    let tail = tail(connection, vehicle).await?;
+    let mut after = None;
+    let mut end = to;
+    'reading: loop {
+        let chunks = chunks(connection, vehicle, from, to, after).await?;
+        let last_read = i64::try_from(chunks.len()).unwrap_or(0) < CHUNKS_PER_READ;
+        for chunk in chunks {
+            if fixes.len() >= limit && chunk.first > from {
+                end = chunk.first;
+                break 'reading;
+            }
+            fixes.extend(decoded(vehicle, &chunk.bytes)?);
+            after = Some((chunk.first, chunk.last, chunk.id));
+        }
+        if last_read {
+            break;
+        }
+    }
+    fixes.extend(tail);
+    Ok((fixes, end))
 }
 
 struct Chunk {

@@ -6,6 +6,7 @@
 )]
 
 mod api;
+mod archive;
 mod areas;
 mod demo;
 mod detect_oracle;

@@ -15,6 +15,11 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("detect", &["detect", "model", "geo"]),
     ("duty", &["duty", "model"]),
     ("store", &["store", "model", "track"]),
+    // The track archive keeps files and their catalogue; it knows nothing of judging.
+    (
+        "archive",
+        &["archive", "store", "model", "clock", "telemetry"],
+    ),
     ("journal", &["journal", "store", "model", "track"]),
     (
         "files",

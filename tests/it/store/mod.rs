@@ -9,6 +9,6 @@ mod journal;
 mod lists;
 mod opening;
 mod register;
-mod samples;
-mod support;
+pub(crate) mod samples;
+pub(crate) mod support;
 mod tracks;
