@@ -47,6 +47,7 @@ pub use state::{
     FixesAnswer, Obstacle, Readiness, RejectedLine, RuleSource, SinkError, TerminalCommander,
     TextOutcome,
 };
+pub use violations::violation_json;
 
 use access::Gate;
 use endpoint::{Endpoint, get, patch, post};

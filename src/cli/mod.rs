@@ -4,11 +4,14 @@ pub mod decode;
 pub mod demo;
 pub mod encode;
 pub mod evaluate;
+pub mod export;
 pub mod fix_options;
+pub mod hold;
 pub mod import;
 mod json;
 pub mod replay;
 pub mod serve;
+pub mod verify;
 
 use std::io::{self, Write as _};
 use std::time::Duration;
@@ -16,6 +19,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, Values};
+use crate::model::Timestamp;
 use crate::{api, app, config, rulebook, simulate, telemetry};
 
 /// Finds the transport enterprises that fail their 24-hour monitoring duty, why, and with what proof.
@@ -38,6 +42,12 @@ pub enum Command {
     Import(ImportArgs),
     /// Store and judge recorded fixes
     Replay(replay::ReplayArgs),
+    /// Write tracks or violations to a file, as the API gives them
+    Export(export::ExportArgs),
+    /// Check that what is stored is what was written; name what is not
+    Verify(verify::VerifyArgs),
+    /// Keep tracks for a case whatever their age
+    Hold(hold::HoldArgs),
     /// Judge recorded fixes without a database; violations as JSON lines
     Evaluate(evaluate::EvaluateArgs),
     /// Frames in hexadecimal on standard input, JSON on standard output
@@ -83,6 +93,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Demo(args) => block_on(demo::run(&args)),
         Command::Import(args) => block_on(import(&args)),
         Command::Replay(args) => block_on(replay::run(&args)),
+        Command::Export(args) => block_on(export::run(&args)),
+        Command::Verify(args) => block_on(verify::run(&args)),
+        Command::Hold(args) => block_on(hold::run(&args)),
         Command::Evaluate(args) => {
             let mut output = io::BufWriter::new(io::stdout());
             evaluate::run(&args, &mut output, &mut io::stderr())?;
@@ -167,6 +180,12 @@ fn block_on(future: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<
         .enable_all()
         .build()?
         .block_on(future)
+}
+
+/// Reads a moment of the command line.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    Timestamp::from_rfc3339(text)
+        .ok_or_else(|| "wanted a time such as 2026-11-21T08:00:00+08:00".to_owned())
 }
 
 /// Prints a line.

@@ -48,3 +48,11 @@ pub(in crate::api) fn violation_body(stored: &StoredViolation, zone: LocalZone) 
         false_alarm_approved: stored.false_alarm_approved,
     }
 }
+
+/// A stored violation as one line of JSON, as the API gives it.
+///
+/// # Errors
+/// None for any violation; the serializer's own.
+pub fn violation_json(stored: &StoredViolation, zone: LocalZone) -> serde_json::Result<String> {
+    serde_json::to_string(&violation_body(stored, zone))
+}

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+pub use body::violation_json;
 pub(super) use body::{ViolationBody, violation_body};
 pub(super) use closed_loop::{
     HandlingBody, NewHandling, NewReminder, NewReview, ReminderBody, ReviewBody, handle, remind,
