@@ -4,11 +4,12 @@
 //! It knows what the map says (classes, directions, posted limits); what the rulebook and the
 //! operator say is laid over it elsewhere. Nothing here reads files: `files::osm` reads extracts.
 //!
-//! Start reading at [`network`], then [`limit`].
+//! Start reading at [`network`], then [`limit`] and [`matching`].
 
 pub mod index;
 pub mod limit;
 pub mod map;
+pub mod matching;
 pub mod network;
 pub mod prepared;
 pub mod screen;
