@@ -8,9 +8,9 @@ demo: build
 build:
 	cargo build --release --locked
 
-# Every test; brings up a throwaway PostgreSQL cluster for the database suite.
+# Every test; brings up a throwaway PostgreSQL cluster for the database suite, and DuckDB for the track archive.
 test:
-	scripts/postgres-for-tests cargo test --locked --all-targets
+	scripts/postgres-for-tests scripts/duckdb-for-tests cargo test --locked --all-targets
 	scripts/postgres-for-tests cargo test --locked --doc
 
 # Figures of benches/README.md.

@@ -179,7 +179,7 @@ settings! {
         interval_s = 3600, 1..=86_400, "seconds", "Pause between two passes: staged track to files, merging, retention.";
         staged_chunks_max = 50_000, 100..=10_000_000, "chunks", "New chunks that begin a pass before its time.";
         batch_fixes_max = 500_000, 1000..=1_000_000, "fixes", "Fixes compacted at once; what bounds the memory of compaction.";
-        file_bytes_max = 67_108_864, 65_536..=268_435_456, "bytes", "Length from which another file of the same day and bucket is begun.";
+        file_bytes_max = 33_554_432, 65_536..=268_435_456, "bytes", "Length from which another file of the same day and bucket is begun; a file is made in memory.";
         merge_files = 8, 2..=1000, "files", "Files of a day and bucket that are merged although the day goes on.";
         merge_after_s = 21_600, 0..=864_000, "seconds", "Quiet time after which the files of a day that is over are merged.";
         grace_s = 600, 60..=86_400, "seconds", "How long a replaced file stays for those who read it.";

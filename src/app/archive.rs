@@ -23,6 +23,7 @@ pub fn open_archive(config: &Config) -> anyhow::Result<Archive> {
         url: config.archive_url(),
         request_max: Duration::from_secs(settings.request_s_max),
         retries_max: number(settings.retries_max),
+        options: Vec::new(),
     })
     .context("cannot open the track archive")?;
     Ok(Archive::new(place, number(settings.footer_cache_bytes)))

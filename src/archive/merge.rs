@@ -80,6 +80,7 @@ impl Keeper {
         let mut inputs = self.inputs(files).await?;
         let mut output = Output::new(self, names, day);
         while let Some(mut run) = next_run(&self.archive, &mut inputs).await? {
+            self.stop_asked()?;
             settle(&mut run, &mut change.contradictions);
             output.push(&run).await?;
         }

@@ -19,6 +19,8 @@ pub struct PlaceSettings {
     pub request_max: Duration,
     /// Repetitions of a request that failed.
     pub retries_max: usize,
+    /// Settings of S3 that win over the environment, by the names of their variables in small letters.
+    pub options: Vec<(String, String)>,
 }
 
 /// Why there is no archive at a place.
@@ -104,7 +106,15 @@ impl Place {
             });
         }
         install_tls();
-        let store = AmazonS3Builder::from_env()
+        let mut builder = AmazonS3Builder::from_env();
+        for (key, value) in &settings.options {
+            let key = key.parse().map_err(|source| PlaceError::Store {
+                url: settings.url.clone(),
+                source,
+            })?;
+            builder = builder.with_config(key, value);
+        }
+        let store = builder
             .with_bucket_name(bucket)
             .with_client_options(
                 ClientOptions::new()

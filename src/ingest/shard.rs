@@ -249,8 +249,11 @@ impl Shard {
         tally.duplicates += 1;
     }
 
+    /// Tells a contradiction and keeps its record beside the first one; tracks are read without it.
     fn contradicted(&mut self, fix: &Fix, stored: Stored) {
         self.part.add_contradiction(fix, stored.difference(fix));
+        let quality = fix.quality.with(Quality::CONTRADICTION);
+        self.part.add_late(&Fix { quality, ..*fix });
     }
 
     /// A fix older than the newest of its vehicle: stored when it is new.

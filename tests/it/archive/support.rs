@@ -30,6 +30,7 @@ pub(crate) const SETTINGS: KeeperSettings = KeeperSettings {
 /// A store with its archive and a clock that the test moves.
 pub(crate) struct Kept {
     folder: TempDir,
+    url: String,
     pub(crate) archive: Archive,
     pub(crate) store: Store,
     pub(crate) clock: Clock,
@@ -37,26 +38,52 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// An owner's store; the clock shows noon of 2026-11-22.
+    /// An owner's store with an archive in a folder; the clock shows noon of 2026-11-22.
     pub(crate) async fn new(database: &Database) -> Self {
         Self::on(database, TempDir::new().unwrap()).await
     }
 
     /// On the files of an archive that is there.
-    pub(crate) async fn on(database: &Database, files: TempDir) -> Self {
+    async fn on(database: &Database, files: TempDir) -> Self {
         let archive = open(files.path());
+        Self {
+            folder: files,
+            ..Self::with(database, archive).await
+        }
+    }
+
+    /// With an archive that is elsewhere.
+    pub(crate) async fn with(database: &Database, archive: Archive) -> Self {
         let options = StoreOptions::new(&database.url, Role::Owner);
         let store = Store::open(&options.with_files(Arc::new(archive.clone())))
             .await
             .unwrap();
         store.import_fleet(&folder()).await.unwrap();
         Self {
-            folder: files,
+            folder: TempDir::new().unwrap(),
+            url: database.url.clone(),
             archive,
             store,
             clock: Clock::manual(at(36 * 3600)),
             settings: SETTINGS,
         }
+    }
+
+    /// A store that another process might have, with its own way to the archive.
+    pub(crate) async fn reader(&self, archive: Archive) -> Store {
+        let options = StoreOptions::new(&self.url, Role::Guest);
+        Store::open(&options.with_files(Arc::new(archive)))
+            .await
+            .unwrap()
+    }
+
+    /// A keeper that keeps tracks for ever, for tests that let years pass.
+    pub(crate) fn keeper_of_ages(&self) -> Keeper {
+        let settings = KeeperSettings {
+            retention_months: 1200,
+            ..self.settings
+        };
+        self.keeper_with(settings)
     }
 
     /// Ends the server and starts it again on the same data.
@@ -71,11 +98,15 @@ impl Kept {
     }
 
     pub(crate) fn keeper(&self) -> Keeper {
+        self.keeper_with(self.settings)
+    }
+
+    fn keeper_with(&self, settings: KeeperSettings) -> Keeper {
         Keeper::new(
             self.archive.clone(),
             self.store.clone(),
             self.clock.clone(),
-            self.settings,
+            settings,
             Arc::new(LocalZone::default),
             CancellationToken::new(),
         )
@@ -139,6 +170,7 @@ pub(crate) fn open(folder: &Path) -> Archive {
         url: folder.display().to_string(),
         request_max: Duration::from_secs(5),
         retries_max: 0,
+        options: Vec::new(),
     });
     Archive::new(place.unwrap(), 1 << 20)
 }
