@@ -23,16 +23,16 @@ const DRIVE_S: i64 = 5400;
 
 /// Numbers that look like chance.
 #[derive(Clone, Debug)]
-pub struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
     /// From a seed.
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
     /// A whole number below 2^32.
-    pub fn number(&mut self) -> u32 {
+    pub(crate) fn number(&mut self) -> u32 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -40,19 +40,19 @@ impl Dice {
     }
 
     /// From 0 to 1.
-    pub fn part(&mut self) -> f64 {
+    pub(crate) fn part(&mut self) -> f64 {
         f64::from(self.number()) / 4_294_967_296.0
     }
 
     /// Around 0, mostly within 1.
-    pub fn around(&mut self) -> f64 {
+    pub(crate) fn around(&mut self) -> f64 {
         (self.part() + self.part() + self.part() + self.part() - 2.0) * 1.7
     }
 }
 
 /// One coach on its way.
 #[derive(Clone, Debug)]
-pub struct Coach {
+pub(crate) struct Coach {
     dice: Dice,
     vehicle: VehicleId,
     now_s: i64,
@@ -70,7 +70,7 @@ pub struct Coach {
 
 impl Coach {
     /// Coach `number` at the beginning of a local day.
-    pub fn new(number: u32, midnight: Timestamp) -> Self {
+    pub(crate) fn new(number: u32, midnight: Timestamp) -> Self {
         let mut dice = Dice::new(u64::from(number) + 77);
         Self {
             vehicle: VehicleId(number),
@@ -89,8 +89,13 @@ impl Coach {
         }
     }
 
+    /// Its number.
+    pub(crate) fn vehicle(&self) -> VehicleId {
+        self.vehicle
+    }
+
     /// The fixes of the next day.
-    pub fn day(&mut self, fixes: &mut Vec<Fix>) {
+    pub(crate) fn day(&mut self, fixes: &mut Vec<Fix>) {
         let begin = self.zone_s;
         let shift = i64::from(self.vehicle.0 % 60) * 61;
         let mut due = begin;
@@ -114,7 +119,7 @@ impl Coach {
     }
 
     fn step(&mut self, drives: bool) {
-        if self.dice.number() % 180 == 0 {
+        if self.dice.number().is_multiple_of(180) {
             self.wanted_kmh = match self.dice.number() % 10 {
                 0 => 0.0,
                 1 | 2 => 35.0,
@@ -135,7 +140,7 @@ impl Coach {
             self.kmh = 0.0;
         }
         if self.kmh > 0.0 {
-            if self.dice.number() % 40 == 0 {
+            if self.dice.number().is_multiple_of(40) {
                 self.bend = 1.2 * self.dice.around();
             }
             self.bend *= 0.97;

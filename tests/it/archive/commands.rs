@@ -203,13 +203,13 @@ fn holds_are_set_listed_and_lifted() {
     let (code, said) = hold(&set);
     assert_eq!(code, Some(0), "{said}");
     let (_, listed) = hold(&["list"]);
-    let held: Value = serde_json::from_str(listed.trim()).unwrap();
+    let only: Value = serde_json::from_str(listed.trim()).unwrap();
     assert_eq!(
         (
-            &held["plate"],
-            &held["case"],
-            &held["to"],
-            &held["lifted_at"]
+            &only["plate"],
+            &only["case"],
+            &only["to"],
+            &only["lifted_at"]
         ),
         (
             &PLATE.into(),
