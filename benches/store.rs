@@ -279,10 +279,7 @@ fn violation(id: u32, round: u32) -> ViolationUpsert {
     ViolationUpsert {
         id: format!("{id:032x}"),
         enterprise_id: "e00000".to_owned(),
-        revision: 1,
-        revised_at: fix.received,
-        revision_reason: None,
-        withdrawn: false,
+        correction: None,
         violation: Violation {
             vehicle: fix.vehicle,
             driver: None,
@@ -347,6 +344,7 @@ fn vehicle_day(vehicle: u32, day: i64) -> VehicleDay {
         first: fix(vehicle, 0).time,
         last: fix(vehicle, 50).time,
         online: MinuteSet::default(),
+        driving: MinuteSet::default(),
     }
 }
 

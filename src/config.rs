@@ -189,6 +189,13 @@ settings! {
         request_s_max = 20, 1..=600, "seconds", "Longest time for one request to an S3 store.";
         retries_max = 3, 0..=100, "times", "Repetitions of a failed request to an S3 store.";
     }
+    /// Judging again what late data change.
+    rejudge: RejudgeSettings {
+        jobs = 2, 1..=64, "vehicles", "Vehicles judged again at a time.";
+        quiet_ms = 3000, 0..=3_600_000, "milliseconds", "How long no more late data of a vehicle must have come before it is judged again.";
+        wait_ms_max = 60_000, 0..=3_600_000, "milliseconds", "Longest wait of a vehicle whose late data do not stop.";
+        poll_ms = 500, 10..=60_000, "milliseconds", "Pause between looks at what must be judged again.";
+    }
     /// The HTTP API.
     api: ApiSettings {
         body_bytes_max = 16_777_216, 1024..=1_073_741_824, "bytes", "Largest request body.";

@@ -40,6 +40,14 @@ pub mod name {
         FIXES_DUPLICATE = "roadwarden_fixes_duplicate_total";
         /// Fixes that came after a later one of their vehicle.
         FIXES_LATE = "roadwarden_fixes_late_total";
+        /// Vehicles judged again.
+        REJUDGED_VEHICLES = "roadwarden_rejudged_vehicles_total";
+        /// Fixes judged again.
+        FIXES_REJUDGED = "roadwarden_fixes_rejudged_total";
+        /// Vehicles that must be judged once more, because too many fixes came meanwhile.
+        REJUDGE_OVERTAKEN = "roadwarden_rejudge_overtaken_total";
+        /// Vehicles that wait to be judged again, as far as they are looked at together.
+        REJUDGE_QUEUE = "roadwarden_rejudge_queue_vehicles";
         /// Violations confirmed, by `kind`.
         VIOLATIONS = "roadwarden_violations_total";
         /// Flushes of derived rows.

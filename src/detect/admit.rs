@@ -114,13 +114,18 @@ impl Admit {
         self.judged.as_ref()
     }
 
+    /// Whether a fix has a believable time, later than that of every fix seen before.
+    pub(super) fn is_next(&self, fix: &Fix) -> bool {
+        is_believable(fix) && self.seen.is_none_or(|seen| seen.time < fix.time)
+    }
+
     /// Admits a fix or says why not.
     pub(super) fn handle_fix<'a>(
         &mut self,
         rules: &PlausibilityRules,
         fix: &'a Fix,
     ) -> Result<Step<'a>, Admission> {
-        if fix.quality.contains(Quality::CLOCK) || !TIMES_MS.contains(&fix.time.millis()) {
+        if !is_believable(fix) {
             return Err(Admission::NotJudged(fix.quality.with(Quality::CLOCK)));
         }
         if let Some(seen) = &self.seen {
@@ -194,6 +199,11 @@ pub(super) const fn mark(fix: &Fix) -> FixMark {
         position: fix.position,
         speed: fix.speed,
     }
+}
+
+/// Whether the fix time can be true.
+fn is_believable(fix: &Fix) -> bool {
+    !fix.quality.contains(Quality::CLOCK) && TIMES_MS.contains(&fix.time.millis())
 }
 
 /// Two records of one fix time.

@@ -6,6 +6,15 @@ use crate::model::{Fix, Timestamp, Violation, ViolationKind};
 
 use super::{Context, Transition, VehicleState};
 
+/// What tells the violations of one vehicle apart.
+pub(super) type Key = (Timestamp, ViolationKind, String);
+
+/// The key of a violation.
+pub(super) fn key(violation: &Violation) -> Key {
+    let subject = violation.subject().to_owned();
+    (violation.started_at, violation.kind, subject)
+}
+
 /// Judges the whole track of one vehicle, in any order and with duplicates.
 ///
 /// The result is what the stream gives for the same fixes in order: sorted by fix time, of equal
@@ -28,7 +37,7 @@ pub fn judge_track(context: &Context<'_>, fixes: &[Fix]) -> Vec<Violation> {
     });
     let mut state = VehicleState::default();
     let mut out = Vec::new();
-    let mut found: BTreeMap<(Timestamp, ViolationKind, String), Violation> = BTreeMap::new();
+    let mut found: BTreeMap<Key, Violation> = BTreeMap::new();
     for fix in sorted {
         state.handle_fix(context, fix, &mut out);
         for transition in out.drain(..) {
@@ -36,8 +45,7 @@ pub fn judge_track(context: &Context<'_>, fixes: &[Fix]) -> Vec<Violation> {
                 Transition::Opened(violation)
                 | Transition::Extended(violation)
                 | Transition::Closed(violation) => {
-                    let subject = violation.subject().to_owned();
-                    found.insert((violation.started_at, violation.kind, subject), *violation);
+                    found.insert(key(&violation), *violation);
                 }
                 Transition::Driving { .. } | Transition::FaultRun { .. } => {}
             }

@@ -22,6 +22,7 @@ mod motion;
 mod night_ban;
 mod offline;
 mod place;
+mod rejudge;
 mod snapshot;
 mod speeding;
 
@@ -30,6 +31,7 @@ pub use batch::judge_track;
 pub use fatigue::HoursLeft;
 pub use grade::{Grade, grade};
 pub use limit::{Carrier, Here, Limit, limit_at};
+pub use rejudge::{FoundFault, Rejudge, Waypoint, add_minutes};
 pub use snapshot::SnapshotError;
 
 use crate::geo::{AreaIndex, CorridorIndex, RouteNumber};
@@ -237,6 +239,11 @@ impl VehicleState {
     /// The last fix in order that had a believable time, judged or not.
     pub fn last_fix(&self) -> Option<&Fix> {
         self.admit.last_seen()
+    }
+
+    /// Whether a fix has a believable time, later than that of every fix seen before.
+    pub fn is_next(&self, fix: &Fix) -> bool {
+        self.admit.is_next(fix)
     }
 
     /// Time of the last fix that was judged.

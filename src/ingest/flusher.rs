@@ -142,8 +142,14 @@ impl Flusher {
             flush.vehicle_days.extend(part.days.into_values());
             flush.faults.extend(part.faults.into_values());
             flush.contradictions.extend(part.contradictions);
-            for (key, minutes) in part.operating {
-                operating.entry(key).or_default().union_with(&minutes);
+            flush.late.extend(part.rejudge.into_values());
+            flush.checkpoints.extend(part.checkpoints);
+            flush.rejudged.extend(part.rejudged);
+            for driven in part.driving.into_values() {
+                for (day, minutes) in driven.days {
+                    let key = (Arc::clone(&driven.enterprise), day);
+                    operating.entry(key).or_default().union_with(&minutes);
+                }
             }
         }
         // The order in which rows are written does not hang on a hash.
@@ -186,4 +192,5 @@ fn is_empty(flush: &Flush) -> bool {
         && flush.vehicles.is_empty()
         && flush.operating.is_empty()
         && flush.vehicle_days.is_empty()
+        && flush.rejudged.is_empty()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Fix, Position, Span, Speed, Timestamp, VehicleId};
+use crate::model::{Fix, Position, Quality, Span, Speed, Timestamp, VehicleId};
 use crate::store::{Store, StoreError};
 
 /// Stretch of track read at once; files that are replayed a second time walk through it in order.
@@ -17,6 +17,8 @@ const WINDOWS_MAX: usize = 256;
 pub(super) struct Stored {
     position: Position,
     speed: Speed,
+    /// Its time is not believable: it stands in nobody's place.
+    clock: bool,
 }
 
 impl From<&Fix> for Stored {
@@ -24,6 +26,7 @@ impl From<&Fix> for Stored {
         Self {
             position: fix.position,
             speed: fix.speed,
+            clock: fix.quality.contains(Quality::CLOCK),
         }
     }
 }
@@ -31,7 +34,12 @@ impl From<&Fix> for Stored {
 impl Stored {
     /// Whether both say the same (a repetition) or not (a contradiction).
     pub(super) fn agrees_with(self, fix: &Fix) -> bool {
-        self == Self::from(fix)
+        self.position == fix.position && self.speed == fix.speed
+    }
+
+    /// Whether a fix of the same time is a second one beside this.
+    pub(super) fn stands_for(self, fix: &Fix) -> bool {
+        !self.clock || fix.quality.contains(Quality::CLOCK)
     }
 
     /// In words, how a fix of the same time differs from what is stored.
@@ -104,7 +112,7 @@ impl LateLookup {
         };
         let mut fixes = BTreeMap::new();
         for fix in track {
-            fixes.entry(fix.time).or_insert_with(|| Stored::from(&fix));
+            fixes.insert(fix.time, Stored::from(&fix));
         }
         let found = fixes.get(&time).copied();
         if self.windows.len() >= WINDOWS_MAX
@@ -134,10 +142,7 @@ impl LateLookup {
             && window.from <= fix.time
             && fix.time < window.to
         {
-            window
-                .fixes
-                .entry(fix.time)
-                .or_insert_with(|| Stored::from(fix));
+            window.fixes.insert(fix.time, Stored::from(fix));
         }
     }
 }

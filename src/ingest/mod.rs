@@ -16,6 +16,7 @@ mod notes;
 mod outbox;
 mod part;
 mod registry;
+mod rejudge;
 mod sessions;
 mod shard;
 mod shared;
@@ -55,8 +56,9 @@ use flusher::Flusher;
 use late::LateLookup;
 use listener::Permits;
 use part::Part;
+use rejudge::Rejudging;
 use sessions::Sessions;
-use shard::{Collect, Shard, ShardRecord, ShardRun, shard_of};
+use shard::{Collect, RejudgeCommand, Shard, ShardRecord, ShardRun, shard_of};
 use shared::Shared;
 use terminals::Terminals;
 
@@ -66,6 +68,9 @@ const STORE_RETRY: Duration = Duration::from_millis(500);
 const REPLAY_BYTES: usize = 8 << 20;
 /// Collects that may wait for a shard; the flusher never has more than one.
 const COLLECTS_MAX: usize = 1;
+
+/// Commands of the re-judging that may wait for a shard.
+const REJUDGE_COMMANDS_MAX: usize = 8;
 
 /// Why the engine cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -114,6 +119,7 @@ pub struct Engine {
     stop_flush: CancellationToken,
     shards: TaskTracker,
     stop_registry: CancellationToken,
+    rejudging: Rejudging,
     /// What the journal held beyond the saved states.
     pub replayed: Replayed,
 }
@@ -159,13 +165,6 @@ impl Engine {
         let storing = flushing.storing();
         let flushing = tokio::spawn(flushing.run(stop_flush.clone()));
         let replayed = replay(&parts.journal, position, &built.mailboxes).await?;
-        if replayed.records > 0 {
-            tracing::info!(
-                records = replayed.records,
-                fixes = replayed.fixes,
-                "journal replayed"
-            );
-        }
 
         let durable = watch::Sender::new(parts.journal.last_sequence().await?);
         let durable_follows = durable.subscribe();
@@ -187,6 +186,12 @@ impl Engine {
             clock: parts.clock.clone(),
         };
         let shared = Arc::new(shared(&parts, &intake, config).await?);
+        let rejudging = Rejudging::start(
+            store,
+            directory.subscribe(),
+            built.rejudgers,
+            &config.rejudge,
+        );
         let stop_registry = CancellationToken::new();
         let pause = Duration::from_millis(config.api.registry_poll_ms);
         tokio::spawn(registry::follow(
@@ -207,6 +212,7 @@ impl Engine {
             stop_flush,
             shards,
             stop_registry,
+            rejudging,
             replayed,
         })
     }
@@ -227,7 +233,26 @@ impl Engine {
             let task = task.lock().unwrap_or_else(PoisonError::into_inner);
             task.as_ref().is_some_and(JoinHandle::is_finished)
         };
-        ended(&self.committing) || ended(&self.flushing)
+        ended(&self.committing) || ended(&self.flushing) || self.rejudging.has_ended()
+    }
+
+    /// Waits until everything durable is judged and stored, and nothing is left to be judged again.
+    pub async fn settle(&self) {
+        self.flush_all().await;
+        self.rejudging.settle().await;
+    }
+
+    /// Waits until everything durable is judged and stored.
+    async fn flush_all(&self) {
+        let last = *self.durable.borrow();
+        let mut flushed = self.flushed.clone();
+        if flushed
+            .wait_for(|position| *position >= last)
+            .await
+            .is_err()
+        {
+            tracing::error!("the flusher has ended before everything was stored");
+        }
     }
 
     /// Follows whether what is derived can be stored.
@@ -273,15 +298,9 @@ impl Engine {
         // The commit task ends when all is durable and with the shards; their mailboxes close then.
         join("commit", &self.committing).await;
         // The shards may still have records to judge: the flusher goes on until everything durable is stored.
-        let last = *self.durable.borrow();
-        let mut flushed = self.flushed.clone();
-        if flushed
-            .wait_for(|position| *position >= last)
-            .await
-            .is_err()
-        {
-            tracing::error!("the flusher has ended before everything was stored");
-        }
+        self.flush_all().await;
+        // What is left to be judged again stays in the queue.
+        self.rejudging.stop().await;
         self.stop_flush.cancel();
         join("flush", &self.flushing).await;
         self.shards.wait().await;
@@ -334,6 +353,7 @@ struct Built {
     shards: Vec<Shard>,
     mailboxes: Vec<mpsc::Sender<ShardRecord>>,
     collectors: Vec<mpsc::Sender<Collect>>,
+    rejudgers: Vec<mpsc::Sender<RejudgeCommand>>,
 }
 
 fn build_shards(
@@ -346,10 +366,13 @@ fn build_shards(
         shards: Vec::new(),
         mailboxes: Vec::new(),
         collectors: Vec::new(),
+        rejudgers: Vec::new(),
     };
     for number in 0..config.shard.shards {
         let (sender, mailbox) = mpsc::channel(count(config.shard.mailbox_groups));
         let (collector, collects) = mpsc::channel(COLLECTS_MAX);
+        let (rejudger, rejudging) = mpsc::channel(REJUDGE_COMMANDS_MAX);
+        built.rejudgers.push(rejudger);
         built.mailboxes.push(sender);
         built.collectors.push(collector);
         built.shards.push(Shard {
@@ -358,6 +381,7 @@ fn build_shards(
             directory: directory.subscribe(),
             mailbox,
             collects,
+            rejudging,
             vehicles: FxHashMap::default(),
             position,
             changes_max: count(config.shard.flush_changes_max),
@@ -403,6 +427,10 @@ async fn replay(
     loop {
         let records = journal.read_from(from, REPLAY_BYTES).await?;
         if records.is_empty() {
+            if replayed.records > 0 {
+                let Replayed { records, fixes } = replayed;
+                tracing::info!(records, fixes, "journal replayed");
+            }
             return Ok(replayed);
         }
         for StoredRecord {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::detect::Transition;
+use crate::detect::{self, Transition};
 use crate::model::duty::MinuteSet;
 use crate::model::{Fix, LocalZone, Timestamp, VehicleId, Violation};
 use crate::store::{
-    ContradictionRow, FaultRunRow, TrackChunk, VehicleDay, VehicleSnapshot, ViolationUpsert,
+    Checkpoint, ContradictionRow, FaultRunRow, LateFixes, Rejudged, TrackChunk, VehicleDay,
+    VehicleSnapshot, ViolationUpsert,
 };
 use crate::telemetry::name;
 use crate::track;
@@ -34,14 +35,28 @@ pub(super) struct Part {
     pub(super) dirty: Vec<VehicleId>,
     /// Their snapshots, taken when the part is handed over.
     pub(super) vehicles: Vec<VehicleSnapshot>,
-    /// Minutes in which vehicles drove, by enterprise and local day.
-    pub(super) operating: BTreeMap<(Arc<str>, i64), MinuteSet>,
+    /// Minutes in which vehicles drove, by vehicle and local day, with who answers for them.
+    pub(super) driving: BTreeMap<VehicleId, Driven>,
     /// What came, by vehicle and local day; to be added to what is stored.
     pub(super) days: FxHashMap<(VehicleId, i64), VehicleDay>,
     /// Newest value of each fault run.
     pub(super) faults: BTreeMap<(VehicleId, Timestamp), FaultRunRow>,
     /// Contradictions found.
     pub(super) contradictions: Vec<ContradictionRow>,
+    /// Late fixes that may change verdicts.
+    pub(super) rejudge: BTreeMap<VehicleId, LateFixes>,
+    /// States at midnight.
+    pub(super) checkpoints: Vec<Checkpoint>,
+    /// Vehicles that were judged again; everything else of them came after it.
+    pub(super) rejudged: Vec<Rejudged>,
+}
+
+/// The driving of one vehicle.
+#[derive(Debug)]
+pub(super) struct Driven {
+    pub(super) enterprise: Arc<str>,
+    /// Minutes by local day.
+    pub(super) days: BTreeMap<i64, MinuteSet>,
 }
 
 impl Part {
@@ -51,42 +66,65 @@ impl Part {
             + self.chunks.len()
             + self.late.len()
             + self.days.len()
-            + self.operating.len()
+            + self.driving.len()
             + self.contradictions.len()
+            + self.checkpoints.len()
+            + self.rejudged.len()
     }
 
     /// Counts a fix for its vehicle's day.
     pub(super) fn count(&mut self, zone: &LocalZone, fix: &Fix, duplicate: bool) {
-        let day = zone.day(fix.time);
-        let row = self
-            .days
-            .entry((fix.vehicle, day))
-            .or_insert_with(|| VehicleDay {
-                vehicle: fix.vehicle,
-                day,
-                fixes: 0,
-                qualified: 0,
-                duplicates: 0,
-                first: fix.time,
-                last: fix.time,
-                online: MinuteSet::default(),
-            });
+        let row = self.day(fix.vehicle, zone.day(fix.time));
+        row.first = row.first.min(fix.time);
+        row.last = row.last.max(fix.time);
         if duplicate {
             row.duplicates += 1;
             return;
         }
         row.fixes += 1;
         row.qualified += u32::from(fix.quality.is_qualified());
-        row.first = row.first.min(fix.time);
-        row.last = row.last.max(fix.time);
         if let Ok(minute) = u16::try_from(zone.millis_of_day(fix.time) / MINUTE_MS) {
             row.online.insert(minute);
         }
     }
 
+    /// The counts of a vehicle's day.
+    fn day(&mut self, vehicle: VehicleId, day: i64) -> &mut VehicleDay {
+        self.days
+            .entry((vehicle, day))
+            .or_insert_with(|| VehicleDay {
+                vehicle,
+                day,
+                fixes: 0,
+                qualified: 0,
+                duplicates: 0,
+                first: Timestamp::MAX,
+                last: Timestamp::MIN,
+                online: MinuteSet::default(),
+                driving: MinuteSet::default(),
+            })
+    }
+
     /// Adds a fix that is older than the newest of its vehicle.
     pub(super) fn add_late(&mut self, fix: &Fix) {
         self.late.entry(fix.vehicle).or_default().push(*fix);
+        if !fix.quality.is_judged() {
+            // No detector sees it wherever it stands.
+            return;
+        }
+        let late = self.rejudge.entry(fix.vehicle).or_insert(LateFixes {
+            vehicle: fix.vehicle,
+            from: fix.time,
+            to: fix.time,
+            fixes: 0,
+            received_first: fix.received,
+            received_last: fix.received,
+        });
+        late.fixes = late.fixes.saturating_add(1);
+        late.from = late.from.min(fix.time);
+        late.to = late.to.max(fix.time);
+        late.received_first = late.received_first.min(fix.received);
+        late.received_last = late.received_last.max(fix.received);
     }
 
     /// Notes that two records of one fix time do not agree.
@@ -115,7 +153,11 @@ impl Part {
                 self.put(record, *violation);
             }
             Transition::Driving { from, to } => {
-                self.drove(&directory.rules.zone, &record.enterprise_id, from, to);
+                let driven = self.driving.entry(vehicle).or_insert_with(|| Driven {
+                    enterprise: Arc::clone(&record.enterprise_id),
+                    days: BTreeMap::new(),
+                });
+                detect::add_minutes(&mut driven.days, &directory.rules.zone, from, to);
             }
             Transition::FaultRun { from, to, alarm } => {
                 let row = FaultRunRow {
@@ -130,43 +172,34 @@ impl Part {
     }
 
     fn put(&mut self, record: &VehicleRecord, violation: Violation) {
-        let id = violation.id(&record.plate);
-        let upsert = ViolationUpsert {
-            id: id.clone(),
-            enterprise_id: record.enterprise_id.to_string(),
-            revision: 1,
-            revised_at: violation.first_seen_at,
-            revision_reason: None,
-            withdrawn: false,
-            violation,
-        };
-        self.violations.insert(id, upsert);
+        let upsert = upsert(record, violation);
+        self.violations.insert(upsert.id.clone(), upsert);
     }
 
-    /// Marks every minute that `[from, to)` touches.
-    fn drove(&mut self, zone: &LocalZone, enterprise: &Arc<str>, from: Timestamp, to: Timestamp) {
-        let mut at = from;
-        while at < to {
-            let day = zone.day(at);
-            let end = zone.day_start(day + 1).min(to);
-            let minutes = self
-                .operating
-                .entry((Arc::clone(enterprise), day))
-                .or_default();
-            let first = zone.millis_of_day(at) / MINUTE_MS;
-            let last = first
-                + (end.since(at).millis() + zone.millis_of_day(at) % MINUTE_MS - 1) / MINUTE_MS;
-            for minute in first..=last {
-                if let Ok(minute) = u16::try_from(minute) {
-                    minutes.insert(minute);
-                }
-            }
-            at = end;
-        }
+    /// Takes out what was derived of a vehicle's track before it was judged again; its violations.
+    pub(super) fn forget(&mut self, vehicle: VehicleId) -> Vec<ViolationUpsert> {
+        self.driving.remove(&vehicle);
+        self.faults.retain(|(of, _), _| *of != vehicle);
+        self.checkpoints
+            .retain(|checkpoint| checkpoint.vehicle != vehicle);
+        self.violations
+            .extract_if(.., |_, upsert| upsert.violation.vehicle == vehicle)
+            .map(|(_, upsert)| upsert)
+            .collect()
     }
 
-    /// Turns the late fixes into chunks.
+    /// Turns the late fixes into chunks, and puts the minutes of driving to the days.
     pub(super) fn seal(&mut self) {
+        let driving: Vec<_> = self
+            .driving
+            .iter()
+            .flat_map(|(vehicle, driven)| {
+                driven.days.iter().map(|(day, set)| (*vehicle, *day, *set))
+            })
+            .collect();
+        for (vehicle, day, minutes) in driving {
+            self.day(vehicle, day).driving = minutes;
+        }
         for (vehicle, mut fixes) in std::mem::take(&mut self.late) {
             fixes.sort_by_key(|fix| fix.time);
             let (Some(first), Some(last)) = (fixes.first(), fixes.last()) else {
@@ -184,27 +217,12 @@ impl Part {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn minutes(from: &str, to: &str) -> Vec<(i64, u32)> {
-        let time = |text: &str| Timestamp::from_rfc3339(&format!("2026-11-{text}+08:00")).unwrap();
-        let mut part = Part::default();
-        let zone = LocalZone::default();
-        part.drove(&zone, &Arc::from("e"), time(from), time(to));
-        let start = zone.day(time("21T00:00:00"));
-        part.operating
-            .iter()
-            .map(|((_, day), set)| (day - start, set.len()))
-            .collect()
-    }
-
-    #[test]
-    fn every_touched_minute_is_operating() {
-        assert_eq!(minutes("21T08:00:00", "21T08:01:00"), [(0, 1)]);
-        assert_eq!(minutes("21T08:00:30", "21T08:01:01"), [(0, 2)]);
-        assert_eq!(minutes("21T23:59:30", "22T00:00:30"), [(0, 1), (1, 1)]);
-        assert_eq!(minutes("21T08:00:00", "21T08:00:00"), []);
+/// A violation as the store takes it.
+pub(super) fn upsert(record: &VehicleRecord, violation: Violation) -> ViolationUpsert {
+    ViolationUpsert {
+        id: violation.id(&record.plate),
+        enterprise_id: record.enterprise_id.to_string(),
+        correction: None,
+        violation,
     }
 }

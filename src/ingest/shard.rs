@@ -20,6 +20,7 @@ use super::committer::Outcome;
 use super::directory::{Directory, VehicleRecord};
 use super::late::{LateLookup, Stored};
 use super::part::Part;
+use super::rejudge::Judged;
 use super::vehicle::{RestoreError, VehicleEntry};
 
 /// Fixes judged before other tasks get their turn.
@@ -52,6 +53,26 @@ pub(super) struct ShardRecord {
 #[derive(Debug)]
 pub(super) struct Collect(pub(super) oneshot::Sender<Part>);
 
+/// What the re-judging asks of a shard.
+#[derive(Debug)]
+pub(super) enum RejudgeCommand {
+    /// Keep the fixes of this vehicle that come from now on, too.
+    Begin(VehicleId, oneshot::Sender<()>),
+    /// Nothing comes of it.
+    Abandon(VehicleId),
+    /// Put this state in the place of the vehicle's.
+    Finish(Box<Judged>, oneshot::Sender<Swapped>),
+}
+
+/// What became of a vehicle that was judged again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Swapped {
+    /// The next flush stores it.
+    Done,
+    /// So many fixes came meanwhile that it must be done again.
+    Overtaken,
+}
+
 /// A shard's task.
 #[derive(Debug)]
 pub(super) struct Shard {
@@ -61,6 +82,7 @@ pub(super) struct Shard {
     pub(super) directory: watch::Receiver<Arc<Directory>>,
     pub(super) mailbox: mpsc::Receiver<ShardRecord>,
     pub(super) collects: mpsc::Receiver<Collect>,
+    pub(super) rejudging: mpsc::Receiver<RejudgeCommand>,
     pub(super) vehicles: FxHashMap<VehicleId, Box<VehicleEntry>>,
     pub(super) position: u64,
     pub(super) changes_max: usize,
@@ -93,6 +115,7 @@ impl Shard {
                     Some(Collect(reply)) => self.hand_over(reply),
                     None => return,
                 },
+                Some(command) = self.rejudging.recv(), if !full => self.handle_command(command),
                 record = self.mailbox.recv(), if !full && !ended => match record {
                     Some(record) => self.handle_record(record, &mut transitions).await,
                     None => ended = true,
@@ -138,6 +161,59 @@ impl Shard {
         drop(reply.send(part));
     }
 
+    fn handle_command(&mut self, command: RejudgeCommand) {
+        match command {
+            RejudgeCommand::Begin(vehicle, reply) => {
+                self.vehicles
+                    .entry(vehicle)
+                    .or_insert_with(|| Box::new(VehicleEntry::new(vehicle)))
+                    .record();
+                if reply.send(()).is_err() {
+                    self.abandon(vehicle);
+                }
+            }
+            RejudgeCommand::Abandon(vehicle) => self.abandon(vehicle),
+            RejudgeCommand::Finish(judged, reply) => {
+                let swapped = self.swap(*judged);
+                if reply.send(swapped).is_err() {
+                    // The server is ending; the next one finds the queue as the flush leaves it.
+                    tracing::debug!(?swapped, "nobody waits for a vehicle that was judged again");
+                }
+            }
+        }
+    }
+
+    fn abandon(&mut self, vehicle: VehicleId) {
+        if let Some(entry) = self.vehicles.get_mut(&vehicle) {
+            entry.recorded();
+        }
+    }
+
+    /// Takes up a vehicle's state that was judged again, brought up to now.
+    fn swap(&mut self, mut judged: Judged) -> Swapped {
+        let directory = Arc::clone(&self.directory.borrow());
+        let vehicle = judged.vehicle;
+        let (Some(entry), Some(record)) =
+            (self.vehicles.get_mut(&vehicle), directory.vehicle(vehicle))
+        else {
+            return Swapped::Overtaken;
+        };
+        let Some(recorded) = entry.recorded() else {
+            return Swapped::Overtaken;
+        };
+        for fix in &recorded {
+            judged.rejudge.handle_fix(&directory.context(record), fix);
+        }
+        let before = self.part.forget(vehicle);
+        let (state, rejudged) = judged.finish(&directory, record, before);
+        entry.state = state;
+        if entry.mark_changed() {
+            self.part.dirty.push(vehicle);
+        }
+        self.part.rejudged.push(rejudged);
+        Swapped::Done
+    }
+
     async fn handle_record(&mut self, record: ShardRecord, transitions: &mut Vec<Transition>) {
         let directory = Arc::clone(&self.directory.borrow_and_update());
         for run in record.runs {
@@ -181,6 +257,9 @@ impl Shard {
         if entry.mark_changed() {
             self.part.dirty.push(fix.vehicle);
         }
+        self.part
+            .checkpoints
+            .extend(entry.pass_midnight(&directory.rules.zone, fix));
         let before = entry.state.last_fix().copied();
         match entry
             .state
@@ -258,7 +337,8 @@ impl Shard {
 
     /// A fix older than the newest of its vehicle: stored when it is new.
     async fn handle_late(&mut self, directory: &Directory, fix: &Fix, tally: &mut Tally) {
-        if let Some(stored) = self.stored_at(fix).await {
+        let stored = self.stored_at(fix).await;
+        if let Some(stored) = stored.filter(|stored| stored.stands_for(fix)) {
             if !stored.agrees_with(fix) {
                 self.contradicted(fix, stored);
             }

@@ -1,8 +1,8 @@
 //! One vehicle in a shard: its detectors, the end of its track, and how far it has read the journal.
 
 use crate::detect::{Context, SnapshotError, VehicleState};
-use crate::model::{Fix, Timestamp, VehicleId};
-use crate::store::{FatigueLeft, LiveState, SavedVehicle, TrackChunk, VehicleSnapshot};
+use crate::model::{Fix, LocalZone, Timestamp, VehicleId};
+use crate::store::{Checkpoint, FatigueLeft, LiveState, SavedVehicle, TrackChunk, VehicleSnapshot};
 use crate::track::{TrackError, TrackTail};
 
 /// Why a saved vehicle cannot be taken up.
@@ -45,7 +45,15 @@ pub(super) struct VehicleEntry {
     last_good: Option<Fix>,
     /// In the list of changed vehicles of the part being filled.
     pub(super) changed: bool,
+    /// First fix time at which a checkpoint is due.
+    day_end: Timestamp,
+    /// Fixes that came in order since the vehicle began to be judged again, and those before them that may
+    /// not be stored; `None` when it is not being judged again, or too many came.
+    recording: Option<Vec<Fix>>,
 }
+
+/// Fixes recorded of one vehicle while it is judged again; with more, it is judged again later.
+const RECORDED_MAX: usize = 16_384;
 
 impl VehicleEntry {
     /// A vehicle of which nothing came yet.
@@ -59,6 +67,8 @@ impl VehicleEntry {
             first_qualified_at: None,
             last_good: None,
             changed: false,
+            day_end: Timestamp::MIN,
+            recording: None,
         }
     }
 
@@ -92,8 +102,51 @@ impl VehicleEntry {
         true
     }
 
+    /// The state at the midnight that the next fix passes, where it passes one.
+    pub(super) fn pass_midnight(&mut self, zone: &LocalZone, fix: &Fix) -> Option<Checkpoint> {
+        if fix.time < self.day_end || !self.state.is_next(fix) {
+            return None;
+        }
+        let day = zone.day(fix.time);
+        let midnight = zone.day_start(day);
+        self.day_end = zone.day_start(day + 1);
+        self.state
+            .last_fix()
+            .is_some_and(|last| last.time < midnight)
+            .then(|| Checkpoint {
+                vehicle: fix.vehicle,
+                at: midnight,
+                brief: false,
+                state: self.state.snapshot(),
+            })
+    }
+
+    /// Begins to record, with everything that may not be stored yet.
+    pub(super) fn record(&mut self) {
+        let mut fixes: Vec<Fix> = Vec::new();
+        // What was stored before comes first.
+        for chunk in self.unstored.iter().rev().flatten() {
+            if let Ok(run) = TrackTail::from_bytes(chunk.vehicle, &chunk.bytes) {
+                fixes.extend(run.iter());
+            }
+        }
+        fixes.extend(self.tail.iter());
+        self.recording = Some(fixes);
+    }
+
+    /// Ends the recording and gives it out, whole; `None` when it could not be held.
+    pub(super) fn recorded(&mut self) -> Option<Vec<Fix>> {
+        self.recording.take()
+    }
+
     /// Adds a fix to the track; a full tail becomes a chunk.
     pub(super) fn push(&mut self, fix: &Fix, tail_bytes_max: usize) -> Option<TrackChunk> {
+        if let Some(recording) = &mut self.recording {
+            recording.push(*fix);
+            if recording.len() > RECORDED_MAX {
+                self.recording = None;
+            }
+        }
         if fix.quality.is_qualified() && self.first_qualified_at.is_none() {
             self.first_qualified_at = Some(fix.time);
         }

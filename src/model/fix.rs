@@ -127,6 +127,12 @@ impl Quality {
         Self(self.0 | other.0)
     }
 
+    /// These reasons but those of `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Whether all reasons of `other` are here.
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0

@@ -18,6 +18,8 @@ pub(crate) enum Counter {
     Quarantine,
     /// Track chunks.
     Chunks,
+    /// Rows of the queue of judging again.
+    Rejudge,
     /// Positions of the change log.
     Changes,
     /// Journal records up to this one are in everything derived.
@@ -33,6 +35,7 @@ impl Counter {
             Self::Drivers => "drivers",
             Self::Quarantine => "quarantine",
             Self::Chunks => "chunks",
+            Self::Rejudge => "rejudge",
             Self::Changes => "changes",
             Self::JournalPosition => "journal_position",
         }

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use sha2::{Digest as _, Sha256};
 use sqlx::AnyConnection;
 
-use super::changes::{self, ChangeKind, NewChange};
 use super::counters::Counter;
 use super::engine::map_error;
+use super::rejudge::{self, Checkpoint, LateFixes, Rejudged};
 use super::rows::Columns as _;
 use super::statement::Bulk;
 use super::vehicles::LiveState;
-use super::{Store, StoreError, violation_body, violations};
+use super::{Store, StoreError, verdicts};
 use crate::model::duty::MinuteSet;
 use crate::model::{Span, Timestamp, VehicleId, Violation};
 
@@ -34,6 +33,13 @@ pub struct Flush {
     pub faults: Vec<FaultRunRow>,
     /// Contradictions found.
     pub contradictions: Vec<ContradictionRow>,
+    /// Late fixes: their vehicles must be judged again; vehicles must not repeat.
+    pub late: Vec<LateFixes>,
+    /// States at midnight.
+    pub checkpoints: Vec<Checkpoint>,
+    /// Vehicles that were judged again; the rest of the flush comes after them. Vehicles must not
+    /// repeat.
+    pub rejudged: Vec<Rejudged>,
     /// Journal records up to this one are in everything derived; never lowered.
     pub journal_position: u64,
 }
@@ -41,20 +47,24 @@ pub struct Flush {
 /// A violation to write; nothing happens when it is stored like this already.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ViolationUpsert {
-    /// Identifier.
+    /// Natural identifier: follows from the value ([`Violation::id`]). The stored identifier is the
+    /// one that the violation had first.
     pub id: String,
     /// Who answers for the vehicle; its region is taken from the register.
     pub enterprise_id: String,
-    /// Revision, from 1.
-    pub revision: u32,
-    /// When this revision was made.
-    pub revised_at: Timestamp,
-    /// Why, from revision 2 on.
-    pub revision_reason: Option<String>,
-    /// The revision takes it back.
-    pub withdrawn: bool,
+    /// It is a correction and not what came next; `None` for what was found in order.
+    pub correction: Option<CorrectionNote>,
     /// The violation.
     pub violation: Violation,
+}
+
+/// What a correction says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CorrectionNote {
+    /// It takes the violation back.
+    pub withdrawn: bool,
+    /// Why.
+    pub reason: String,
 }
 
 /// A piece of a track, as a run of `track`.
@@ -119,6 +129,8 @@ pub struct VehicleDay {
     pub last: Timestamp,
     /// Minutes with a fix.
     pub online: MinuteSet,
+    /// Minutes in which it drove.
+    pub driving: MinuteSet,
 }
 
 /// Driving while the terminal reported a fault; vehicle and beginning are its key.
@@ -156,6 +168,12 @@ impl Store {
         put_chunks(connection, &flush.chunks).await?;
         put_states(connection, &flush.vehicles).await?;
         put_live(connection, &flush.vehicles).await?;
+        rejudge::enqueue(connection, &flush.late).await?;
+        // Before what is added: it was found after the judging again.
+        for rejudged in &flush.rejudged {
+            rejudge::put(connection, flush.at, rejudged).await?;
+        }
+        rejudge::put_checkpoints(connection, &flush.checkpoints).await?;
         add_operating(connection, &flush.operating).await?;
         add_vehicle_days(connection, &flush.vehicle_days).await?;
         put_faults(connection, &flush.faults).await?;
@@ -163,7 +181,7 @@ impl Store {
         let position = i64::try_from(flush.journal_position).unwrap_or(i64::MAX);
         Counter::JournalPosition.raise(connection, position).await?;
         // Last, because the change log's counter is locked from here to the commit.
-        put_violations(connection, flush.at, &flush.violations).await?;
+        verdicts::put(connection, flush.at, &flush.violations).await?;
         transaction.commit().await.map_err(map_error)
     }
 }
@@ -290,7 +308,7 @@ const OPERATING: Bulk = Bulk {
 };
 
 /// Adds minutes to those stored; here because no word for "or of bytes" is common to the engines.
-async fn add_operating(
+pub(super) async fn add_operating(
     connection: &mut AnyConnection,
     days: &[OperatingDay],
 ) -> Result<(), StoreError> {
@@ -329,7 +347,7 @@ async fn add_operating(
 }
 
 const STORED_DAYS: Bulk = Bulk {
-    head: "SELECT vehicle_id, day, online FROM vehicle_days
+    head: "SELECT vehicle_id, day, online, driving FROM vehicle_days
            WHERE (vehicle_id, day) IN (VALUES ",
     row: "($1, $2)",
     width: 2,
@@ -338,9 +356,9 @@ const STORED_DAYS: Bulk = Bulk {
 
 const VEHICLE_DAYS: Bulk = Bulk {
     head: "INSERT INTO vehicle_days
-           (vehicle_id, day, fixes, qualified, duplicates, first_at, last_at, online) VALUES ",
-    row: "($1, $2, $3, $4, $5, $6, $7, $8)",
-    width: 8,
+           (vehicle_id, day, fixes, qualified, duplicates, first_at, last_at, online, driving) VALUES ",
+    row: "($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    width: 9,
     tail: " ON CONFLICT (vehicle_id, day) DO UPDATE SET
             fixes = vehicle_days.fixes + excluded.fixes,
             qualified = vehicle_days.qualified + excluded.qualified,
@@ -349,7 +367,7 @@ const VEHICLE_DAYS: Bulk = Bulk {
                        THEN excluded.first_at ELSE vehicle_days.first_at END,
             last_at = CASE WHEN excluded.last_at > vehicle_days.last_at
                       THEN excluded.last_at ELSE vehicle_days.last_at END,
-            online = excluded.online",
+            online = excluded.online, driving = excluded.driving",
 };
 
 /// Adds counts to those stored. The flush carries the snapshots of the same fixes, so that none is
@@ -364,20 +382,22 @@ async fn add_vehicle_days(
             values.add(i64::from(vehicle.0)).add(*day);
         })
         .await?;
-    let mut online: BTreeMap<(i64, i64), MinuteSet> = BTreeMap::new();
+    let mut before: BTreeMap<(i64, i64), [MinuteSet; 2]> = BTreeMap::new();
     for row in &stored {
-        online.insert(
-            (row.int(0)?, row.int(1)?),
-            MinuteSet::from_bytes(row.bytes(2)?),
-        );
+        let driving: Option<&[u8]> = row.cell(3)?;
+        let sets = [row.bytes(2)?, driving.unwrap_or_default()].map(MinuteSet::from_bytes);
+        before.insert((row.int(0)?, row.int(1)?), sets);
     }
     VEHICLE_DAYS
         .execute(connection, days, |values, day| {
             let vehicle = i64::from(day.vehicle.0);
-            let mut minutes = day.online;
-            if let Some(before) = online.get(&(vehicle, day.day)) {
-                minutes.union_with(before);
+            let mut sets = [day.online, day.driving];
+            if let Some(before) = before.get(&(vehicle, day.day)) {
+                for (set, before) in sets.iter_mut().zip(before) {
+                    set.union_with(before);
+                }
             }
+            let [online, driving] = sets.map(|set| set.to_bytes());
             values
                 .add(vehicle)
                 .add(day.day)
@@ -386,7 +406,8 @@ async fn add_vehicle_days(
                 .add(i64::from(day.duplicates))
                 .time(day.first)
                 .time(day.last)
-                .add(minutes.to_bytes().as_slice());
+                .add(online.as_slice())
+                .add(driving.as_slice());
         })
         .await
         .map(drop)
@@ -400,7 +421,7 @@ const FAULTS: Bulk = Bulk {
             alarm = excluded.alarm",
 };
 
-async fn put_faults(
+pub(super) async fn put_faults(
     connection: &mut AnyConnection,
     faults: &[FaultRunRow],
 ) -> Result<(), StoreError> {
@@ -436,90 +457,4 @@ pub(super) async fn put_contradictions(
         })
         .await
         .map(drop)
-}
-
-// The region is who the enterprise was when the violation was found: an update leaves it.
-const VIOLATIONS: Bulk = Bulk {
-    head: "INSERT INTO violations
-           (id, vehicle_id, enterprise_id, region, driver_id, kind, severity, started_at,
-            ended_at, first_seen_at, last_fix_at, confirmed_at, withdrawn, revision, revised_at,
-            revision_reason, body, fingerprint, false_alarm_approved) VALUES ",
-    row: "($1, $2, $3, COALESCE((SELECT region FROM enterprises WHERE id = $3), ''), $4, $5, $6,
-           $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0)",
-    width: 17,
-    tail: " ON CONFLICT (id) DO UPDATE SET driver_id = excluded.driver_id,
-            severity = excluded.severity, ended_at = excluded.ended_at,
-            first_seen_at = excluded.first_seen_at, last_fix_at = excluded.last_fix_at,
-            confirmed_at = excluded.confirmed_at, withdrawn = excluded.withdrawn,
-            revision = excluded.revision, revised_at = excluded.revised_at,
-            revision_reason = excluded.revision_reason, body = excluded.body,
-            fingerprint = excluded.fingerprint
-            WHERE violations.fingerprint <> excluded.fingerprint
-            RETURNING id",
-};
-
-async fn put_violations(
-    connection: &mut AnyConnection,
-    at: Timestamp,
-    upserts: &[ViolationUpsert],
-) -> Result<(), StoreError> {
-    let mut rows = Vec::with_capacity(upserts.len());
-    for upsert in upserts {
-        let body = violation_body::to_text(&upsert.violation)?;
-        rows.push((upsert, fingerprint(upsert, &body), body));
-    }
-    let changed = VIOLATIONS
-        .fetch(connection, &rows, |values, (upsert, fingerprint, body)| {
-            let violation = &upsert.violation;
-            values
-                .add(upsert.id.as_str())
-                .add(i64::from(violation.vehicle.0))
-                .add(upsert.enterprise_id.as_str())
-                .add(violation.driver.map(|driver| i64::from(driver.0)))
-                .add(violation.kind.name())
-                .add(violation.severity.name())
-                .time(violation.started_at)
-                .time_opt(violation.ended_at)
-                .time(violation.first_seen_at)
-                .time(violation.evidence.last_fix)
-                .time(violation.confirmed_at)
-                .add(i64::from(upsert.withdrawn))
-                .add(i64::from(upsert.revision))
-                .time(upsert.revised_at)
-                .add(upsert.revision_reason.clone())
-                .add(body.as_str())
-                .add(*fingerprint);
-        })
-        .await?;
-    let ids: Vec<String> = changed
-        .iter()
-        .map(|row| row.text(0))
-        .collect::<Result<_, _>>()?;
-    let mut log = Vec::with_capacity(ids.len());
-    for stored in violations::by_ids(connection, &ids).await? {
-        log.push(NewChange {
-            at,
-            kind: ChangeKind::Violation,
-            body: violation_body::to_change(&stored)?,
-            key: stored.id,
-        });
-    }
-    changes::append(connection, &log).await
-}
-
-/// A hash over all that an update would write, but the time of the revision: the same content
-/// revised at another time is the same.
-fn fingerprint(upsert: &ViolationUpsert, body: &str) -> i64 {
-    let mut hash = Sha256::new();
-    hash.update(upsert.revision.to_le_bytes());
-    hash.update([u8::from(upsert.withdrawn)]);
-    hash.update(upsert.revision_reason.as_deref().unwrap_or_default());
-    hash.update([0]);
-    hash.update(body);
-    let digest = hash.finalize();
-    let mut first = [0; 8];
-    for (to, from) in first.iter_mut().zip(digest) {
-        *to = from;
-    }
-    i64::from_le_bytes(first)
 }

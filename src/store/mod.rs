@@ -15,6 +15,7 @@ mod duty_notes;
 mod engine;
 mod enterprises;
 mod error;
+mod evidence;
 mod flush;
 mod handling;
 mod holds;
@@ -24,6 +25,9 @@ mod page;
 mod places;
 mod quarantine;
 mod registry;
+mod rejudge;
+mod revise;
+mod revisions;
 mod rows;
 mod shifts;
 mod snapshots;
@@ -35,6 +39,7 @@ mod track_walk;
 mod tracks;
 mod unknown;
 mod vehicles;
+mod verdicts;
 mod violation_body;
 mod violations;
 
@@ -45,8 +50,8 @@ pub use duty_notes::DutyNote;
 pub use enterprises::{EnterpriseFilter, EnterpriseRow};
 pub use error::StoreError;
 pub use flush::{
-    ContradictionRow, FaultRunRow, Flush, OperatingDay, TrackChunk, VehicleDay, VehicleSnapshot,
-    ViolationUpsert,
+    ContradictionRow, CorrectionNote, FaultRunRow, Flush, OperatingDay, TrackChunk, VehicleDay,
+    VehicleSnapshot, ViolationUpsert,
 };
 pub use handling::{
     Decision, Handling, HandlingResult, Reminder, ReminderChannel, Review, ViolationLoop,
@@ -57,6 +62,8 @@ pub use inquiries::InquiryFilter;
 pub use page::{Listed, PAGE_ROWS_MAX, Page};
 pub use quarantine::{QUARANTINE_BYTES_MAX, QUARANTINE_ROWS_MAX, QuarantineEntry, QuarantineRow};
 pub use registry::{KnownDriver, Registry, RulebookText};
+pub use rejudge::{Checkpoint, LateFixes, QueuedVehicle, RejudgeCause, Rejudged};
+pub use revisions::ViolationRevision;
 pub use shifts::{ShiftFilter, ShiftPatch};
 pub use snapshots::SavedVehicle;
 pub use staging::{ChunkKey, Staged};

@@ -61,7 +61,8 @@ impl Store {
             .after
             .map_or((-1, 0), |(vehicle, day)| (i64::from(vehicle.0), day));
         let rows = Select::new(
-            "SELECT vehicle_id, day, fixes, qualified, duplicates, first_at, last_at, online
+            "SELECT vehicle_id, day, fixes, qualified, duplicates, first_at, last_at, online,
+                    driving
              FROM vehicle_days WHERE",
         )
         .with("day >= {}", day)
@@ -114,5 +115,6 @@ fn vehicle_day(row: &AnyRow) -> Result<VehicleDay, StoreError> {
         first: row.time(5)?,
         last: row.time(6)?,
         online: MinuteSet::from_bytes(row.bytes(7)?),
+        driving: MinuteSet::from_bytes(row.cell::<Option<&[u8]>>(8)?.unwrap_or_default()),
     })
 }

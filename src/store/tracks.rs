@@ -128,8 +128,10 @@ impl Store {
 fn order(fixes: &mut Vec<Fix>) {
     // The sort keeps the order of equal ones, so the first stored wins a tie.
     fixes.sort_by_key(|fix| {
-        let contradicts = fix.quality.contains(Quality::CONTRADICTION);
-        (fix.time, contradicts, fix.received)
+        // A time that nobody believes stands for no fix: another one of that time comes before it.
+        let unfit = [Quality::CONTRADICTION, Quality::CLOCK];
+        let unfit = unfit.into_iter().any(|reason| fix.quality.contains(reason));
+        (fix.time, unfit, fix.received)
     });
     fixes.dedup_by_key(|fix| fix.time);
 }

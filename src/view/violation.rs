@@ -21,6 +21,8 @@ pub struct ViolationOwner<'a> {
 /// How a violation came to be what it is now.
 #[derive(Clone, Copy, Debug)]
 pub struct ViolationHistory<'a> {
+    /// The identifier that it had first; `None` for the one that follows from its value.
+    pub id: Option<&'a str>,
     /// Number of this revision, from 1.
     pub revision: u32,
     /// Withdrawn by a later revision.
@@ -35,6 +37,7 @@ impl ViolationHistory<'_> {
     /// A violation that was never revised: made when the fix that confirmed it was received.
     pub const fn first(first_seen_at: Timestamp) -> Self {
         Self {
+            id: None,
             revision: 1,
             withdrawn: false,
             revised_at: first_seen_at,
@@ -46,7 +49,7 @@ impl ViolationHistory<'_> {
 /// A violation.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ViolationView {
-    /// Identifier: the same for the same plate, kind and beginning.
+    /// Identifier: given at the first revision, from plate, kind and beginning; it never changes.
     pub id: String,
     /// Number of the revision shown, from 1.
     pub revision: u32,
@@ -245,7 +248,9 @@ impl ViolationView {
     ) -> Self {
         let evidence = &violation.evidence;
         Self {
-            id: violation.id(owner.plate),
+            id: history
+                .id
+                .map_or_else(|| violation.id(owner.plate), str::to_owned),
             revision: history.revision,
             status: status(violation, history),
             kind: violation.kind.name(),

@@ -90,13 +90,13 @@ fn track(start: Timestamp, parts: &[Part]) -> Vec<Fix> {
 
 /// A random track, small to print.
 #[derive(Clone, Debug)]
-struct Track {
+pub(crate) struct Track {
     start_s: i64,
     parts: Vec<Part>,
 }
 
 impl Track {
-    fn fixes(&self) -> Vec<Fix> {
+    pub(crate) fn fixes(&self) -> Vec<Fix> {
         track(
             moment("11-21 00:00") + Span::from_seconds(self.start_s),
             &self.parts,
@@ -104,7 +104,7 @@ impl Track {
     }
 }
 
-fn any_track() -> impl Strategy<Value = Track> {
+pub(crate) fn any_track() -> impl Strategy<Value = Track> {
     (0_i64..86_400, prop::collection::vec(part(), 1..40))
         .prop_map(|(start_s, parts)| Track { start_s, parts })
 }

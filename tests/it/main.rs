@@ -18,6 +18,7 @@ mod files;
 mod limits;
 mod night_ban;
 mod readme;
+mod rejudge;
 mod store;
 mod support;
 mod tidy;

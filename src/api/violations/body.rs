@@ -34,6 +34,7 @@ pub(in crate::api) fn violation_body(stored: &StoredViolation, zone: LocalZone) 
         driver: stored.driver_licence.as_deref(),
     };
     let history = ViolationHistory {
+        id: Some(&stored.id),
         revision: stored.revision,
         withdrawn: stored.withdrawn,
         revised_at: stored.revised_at,

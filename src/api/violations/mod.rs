@@ -55,7 +55,7 @@ pub(super) struct ViolationParams {
     /// With or without a completed handling.
     handled: Option<bool>,
     /// The change feed: every creation and revision after this cursor, in order. Empty or `0` for
-    /// the beginning; then always the last `next`, which is null only when nothing was new.
+    /// the beginning; then always the last `next`, which is never null here.
     changed_since: Option<String>,
 }
 

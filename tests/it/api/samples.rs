@@ -177,6 +177,7 @@ impl World {
                 first: first.time,
                 last: last.time,
                 online: MinuteSet::default(),
+                driving: MinuteSet::default(),
             }],
             ..Flush::default()
         })
@@ -276,10 +277,7 @@ pub(super) fn upsert(
     ViolationUpsert {
         id: violation.id(&plate(text)),
         enterprise_id: enterprise_id.to_owned(),
-        revision: 1,
-        revised_at: violation.first_seen_at,
-        revision_reason: None,
-        withdrawn: false,
+        correction: None,
         violation,
     }
 }

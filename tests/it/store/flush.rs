@@ -9,7 +9,8 @@ use roadwarden::store::{
 use sqlx::{Connection as _, Row as _};
 
 use super::samples::{
-    at, chunk, day, fixes, folder, live, operating, plate, snapshot, upsert, violation, violations,
+    at, chunk, correction, day, fixes, folder, live, operating, plate, snapshot, upsert, violation,
+    violations,
 };
 use super::support::{Place, on_both_engines};
 
@@ -37,6 +38,9 @@ fn everything() -> Flush {
             time: at(20),
             note: "速度 differs".to_owned(),
         }],
+        late: Vec::new(),
+        checkpoints: Vec::new(),
+        rejudged: Vec::new(),
         journal_position: 8,
     }
 }
@@ -120,9 +124,8 @@ on_both_engines! {
         store.import_fleet(&folder()).await.unwrap();
         let first = upsert("v1", "e1", violation(1, 0));
         store.commit_flush(&violations(vec![first.clone()])).await.unwrap();
-        let mut again = first.clone();
-        again.revised_at = at(9999);
-        store.commit_flush(&violations(vec![again])).await.unwrap();
+        let again = Flush { at: at(9999), ..violations(vec![first.clone()]) };
+        store.commit_flush(&again).await.unwrap();
         assert_eq!(store.last_change().await.unwrap(), 1);
         let mut longer = first.clone();
         longer.violation.ended_at = Some(at(50));
@@ -132,9 +135,7 @@ on_both_engines! {
             .await
             .unwrap();
         let mut withdrawn = longer;
-        withdrawn.withdrawn = true;
-        withdrawn.revision = 2;
-        withdrawn.revision_reason = Some("late data".to_owned());
+        withdrawn.correction = Some(correction(true));
         store.commit_flush(&violations(vec![withdrawn])).await.unwrap();
         let changes = store.changes_after(0, 100).await.unwrap();
         let violation = ChangeKind::Violation;

@@ -10,7 +10,7 @@ use roadwarden::store::{
 };
 
 use super::samples::{
-    at, enterprise, fixes, folder, snapshot, upsert, vehicle, violation, violations,
+    at, correction, enterprise, fixes, folder, snapshot, upsert, vehicle, violation, violations,
 };
 use super::support::{Place, on_both_engines};
 
@@ -43,7 +43,7 @@ async fn four(store: &Store) {
     let mut c = violation(3, 20);
     c.severity = Severity::L3;
     let mut d = upsert("d", "e1", violation(1, 30));
-    d.withdrawn = true;
+    d.correction = Some(correction(true));
     let flush = violations(vec![
         upsert("a", "e1", violation(1, 0)),
         upsert("b", "e1", b),

@@ -12,8 +12,8 @@ use roadwarden::model::{
     TerminalPhone, Timestamp, VehicleClass, VehicleId, Violation, ViolationKind,
 };
 use roadwarden::store::{
-    FatigueLeft, Flush, LiveState, OperatingDay, TrackChunk, VehicleDay, VehicleSnapshot,
-    ViolationUpsert,
+    CorrectionNote, FatigueLeft, Flush, LiveState, OperatingDay, TrackChunk, VehicleDay,
+    VehicleSnapshot, ViolationUpsert,
 };
 use roadwarden::track::encode_run;
 
@@ -164,6 +164,7 @@ pub(crate) fn day(vehicle: u32, day: i64, first: Timestamp, last: Timestamp) -> 
         first,
         last,
         online: MinuteSet::default(),
+        driving: MinuteSet::default(),
     }
 }
 
@@ -222,11 +223,16 @@ pub(crate) fn upsert(id: &str, enterprise_id: &str, violation: Violation) -> Vio
     ViolationUpsert {
         id: id.to_owned(),
         enterprise_id: enterprise_id.to_owned(),
-        revision: 1,
-        revised_at: violation.first_seen_at,
-        revision_reason: None,
-        withdrawn: false,
+        correction: None,
         violation,
+    }
+}
+
+/// What late data say, taking the violation back or not.
+pub(crate) fn correction(withdrawn: bool) -> CorrectionNote {
+    CorrectionNote {
+        withdrawn,
+        reason: "late data".to_owned(),
     }
 }
 

@@ -1,0 +1,322 @@
+//! What judging again changes: the violations found against those stored.
+//!
+//! Pure. A found violation and a stored one are the same when their natural identifiers agree; else when
+//! they are of one kind and subject and overlap in time, the longest overlap first, so that identifier and
+//! handlings stay when a beginning moves.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{Timestamp, Violation};
+
+/// A stored violation, as far as it matters here.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Known {
+    pub(super) id: String,
+    pub(super) natural_id: String,
+    pub(super) withdrawn: bool,
+    pub(super) violation: Violation,
+}
+
+/// What happens to one violation.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Correction {
+    /// It was not known.
+    Created {
+        /// The natural identifier of what was found.
+        natural_id: String,
+        /// What was found.
+        violation: Violation,
+    },
+    /// It is another than it was thought to be, or it is one again.
+    Amended {
+        /// The stored identifier.
+        id: String,
+        /// The natural identifier of what was found.
+        natural_id: String,
+        /// What was found.
+        violation: Violation,
+    },
+    /// It was none.
+    Withdrawn {
+        /// The stored identifier.
+        id: String,
+    },
+}
+
+/// Compares everything that begins at `from` or later, both sides whole, and what else was found.
+///
+/// A late fix may be the end of a gap that began long before it: what begins before `from` may be found, too,
+/// but not finding it says nothing.
+///
+/// `learned_at` is when the data came that made the difference: nobody could see a violation, or
+/// its higher severity, before.
+pub(super) fn revise(
+    known: &[Known],
+    found: &[(String, Violation)],
+    from: Timestamp,
+    learned_at: Timestamp,
+) -> Vec<Correction> {
+    let pairs = pair(known, found);
+    let paired: BTreeSet<usize> = pairs.values().copied().collect();
+    let mut corrections = Vec::new();
+    for (index, stored) in known.iter().enumerate() {
+        if !paired.contains(&index) && !stored.withdrawn && stored.violation.started_at >= from {
+            let id = stored.id.clone();
+            corrections.push(Correction::Withdrawn { id });
+        }
+    }
+    for (number, (natural_id, violation)) in found.iter().enumerate() {
+        let natural_id = natural_id.clone();
+        let stored = pairs.get(&number).and_then(|index| known.get(*index));
+        let Some(stored) = stored else {
+            let mut violation = violation.clone();
+            violation.first_seen_at = violation.first_seen_at.max(learned_at);
+            corrections.push(Correction::Created {
+                natural_id,
+                violation,
+            });
+            continue;
+        };
+        let mut violation = violation.clone();
+        violation.first_seen_at = stored.violation.first_seen_at;
+        if !stored.withdrawn && violation == stored.violation {
+            continue;
+        }
+        if stored.withdrawn || violation.severity > stored.violation.severity {
+            violation.first_seen_at = violation.first_seen_at.max(learned_at);
+        }
+        corrections.push(Correction::Amended {
+            id: stored.id.clone(),
+            natural_id,
+            violation,
+        });
+    }
+    corrections
+}
+
+/// The stored violation of each found one, by their places.
+fn pair(known: &[Known], found: &[(String, Violation)]) -> BTreeMap<usize, usize> {
+    let mut pairs = BTreeMap::new();
+    let mut free: BTreeSet<usize> = (0..known.len()).collect();
+    // By what they say now, those in force first; then by the name that they were given.
+    let same: [fn(&Known, &str) -> bool; 3] = [
+        |stored, natural_id| !stored.withdrawn && stored.natural_id == natural_id,
+        |stored, natural_id| stored.natural_id == natural_id,
+        |stored, natural_id| stored.id == natural_id,
+    ];
+    for same in same {
+        for (number, (natural_id, _)) in found.iter().enumerate() {
+            if pairs.contains_key(&number) {
+                continue;
+            }
+            let fits = |index: &usize| known.get(*index).is_some_and(|k| same(k, natural_id));
+            if let Some(index) = free.iter().copied().find(|index| fits(index)) {
+                free.remove(&index);
+                pairs.insert(number, index);
+            }
+        }
+    }
+    let mut overlaps = Vec::new();
+    for (number, (_, violation)) in found.iter().enumerate() {
+        for index in free
+            .iter()
+            .copied()
+            .filter(|_| !pairs.contains_key(&number))
+        {
+            let stored = known.get(index).filter(|stored| !stored.withdrawn);
+            let shared = stored.map_or(0, |stored| overlap_ms(&stored.violation, violation));
+            if shared > 0 {
+                overlaps.push((std::cmp::Reverse(shared), number, index));
+            }
+        }
+    }
+    overlaps.sort_unstable();
+    for (_, number, index) in overlaps {
+        if free.contains(&index) && !pairs.contains_key(&number) {
+            free.remove(&index);
+            pairs.insert(number, index);
+        }
+    }
+    pairs
+}
+
+/// How long both hold at once; 0 for different things. Touching counts as a millisecond.
+fn overlap_ms(one: &Violation, other: &Violation) -> i64 {
+    if one.kind != other.kind || one.subject() != other.subject() {
+        return 0;
+    }
+    let end = |violation: &Violation| violation.ended_at.unwrap_or(Timestamp::MAX);
+    let begin = one.started_at.max(other.started_at);
+    let shared = end(one).min(end(other)).since(begin).millis();
+    if shared < 0 {
+        0
+    } else {
+        shared.saturating_add(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::violation::{Details, EvidenceMarks, FixMark};
+    use crate::model::{Position, Severity, Span, Speed, VehicleId, ViolationKind};
+
+    /// `10-20` is from second 10 to second 20, `10-` is open; `w` before it says withdrawn, and
+    /// `name:` gives the identifier, else it is the beginning.
+    fn violation(text: &str) -> Violation {
+        let (from, to) = text.split_once('-').unwrap();
+        let time = |text: &str| Timestamp::from_seconds(text.parse().unwrap());
+        let mark = FixMark {
+            time: time(from),
+            position: Position::default(),
+            speed: Speed::ZERO,
+        };
+        Violation {
+            vehicle: VehicleId(1),
+            driver: None,
+            kind: ViolationKind::Speeding,
+            started_at: time(from),
+            confirmed_at: time(from),
+            ended_at: (!to.is_empty()).then(|| time(to)),
+            peak: mark,
+            limit: None,
+            excess_ratio: 0.0,
+            legal_excess_ratio: 0.0,
+            severity: Severity::L1,
+            points: None,
+            points_basis: None,
+            details: Details::Speeding,
+            evidence: EvidenceMarks {
+                first_fix: mark.time,
+                peak_fix: mark.time,
+                last_fix: mark.time,
+                fixes: 1,
+            },
+            first_seen_at: mark.time + Span::from_seconds(1),
+            rulebook_version: "test".to_owned(),
+        }
+    }
+
+    fn check(known: &[&str], found: &[&str], expected: &[&str]) {
+        let known: Vec<Known> = known
+            .iter()
+            .map(|text| {
+                let (withdrawn, text) = match text.strip_prefix('w') {
+                    Some(rest) => (true, rest),
+                    None => (false, *text),
+                };
+                let (id, text) = text.split_once(':').unwrap_or(("", text));
+                let natural_id = text.split('-').next().unwrap().to_owned();
+                Known {
+                    id: if id.is_empty() {
+                        natural_id.clone()
+                    } else {
+                        id.to_owned()
+                    },
+                    natural_id,
+                    withdrawn,
+                    violation: violation(text),
+                }
+            })
+            .collect();
+        let found: Vec<_> = found
+            .iter()
+            .map(|text| (text.split('-').next().unwrap().to_owned(), violation(text)))
+            .collect();
+        let learned_at = Timestamp::from_seconds(1000);
+        let corrections = revise(&known, &found, Timestamp::from_seconds(10), learned_at);
+        let said: Vec<String> = corrections
+            .iter()
+            .map(|correction| match correction {
+                Correction::Created { natural_id, .. } => format!("created {natural_id}"),
+                Correction::Amended { id, natural_id, .. } => {
+                    format!("{id} amended to {natural_id}")
+                }
+                Correction::Withdrawn { id } => format!("{id} withdrawn"),
+            })
+            .collect();
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn what_stays_the_same_is_not_touched() {
+        check(&["10-20", "30-"], &["10-20", "30-"], &[]);
+        check(&["w10-20"], &[], &[]);
+    }
+
+    #[test]
+    fn what_begins_before_may_be_found_and_is_not_missed() {
+        check(&["5-20"], &[], &[]);
+        check(&["5-20"], &["7-20"], &["5 amended to 7"]);
+        check(&[], &["7-20"], &["created 7"]);
+    }
+
+    #[test]
+    fn new_changed_and_gone_ones_are_told() {
+        check(
+            &["10-20"],
+            &["10-25", "40-50"],
+            &["10 amended to 10", "created 40"],
+        );
+        check(&["10-20", "40-50"], &["40-50"], &["10 withdrawn"]);
+    }
+
+    #[test]
+    fn a_moved_beginning_keeps_the_identifier() {
+        check(&["20-90"], &["30-90"], &["20 amended to 30"]);
+        check(&["x:20-90"], &["20-80"], &["x amended to 20"]);
+        // Touching is enough.
+        check(&["20-30"], &["30-90"], &["20 amended to 30"]);
+    }
+
+    #[test]
+    fn the_longest_overlap_wins() {
+        check(
+            &["20-90"],
+            &["12-25", "30-90"],
+            &["created 12", "20 amended to 30"],
+        );
+        check(
+            &["20-40", "50-90"],
+            &["30-90"],
+            &["20 withdrawn", "50 amended to 30"],
+        );
+    }
+
+    #[test]
+    fn a_withdrawn_one_comes_back_as_itself() {
+        check(&["w10-20"], &["10-20"], &["10 amended to 10"]);
+        check(&["w10-20"], &["12-20"], &["created 12"]);
+        // Another stands for that moment now: it stays what it is.
+        check(&["w10-20", "x:10-30"], &["10-30"], &[]);
+    }
+
+    #[test]
+    fn nobody_could_see_it_before_the_data_came() {
+        let mut grave = violation("10-20");
+        grave.severity = Severity::L4;
+        let known = Known {
+            id: "10".to_owned(),
+            natural_id: "10".to_owned(),
+            withdrawn: false,
+            violation: violation("10-20"),
+        };
+        let seen = |found: Violation| {
+            let found = [("10".to_owned(), found)];
+            let learned_at = Timestamp::from_seconds(1000);
+            match revise(
+                std::slice::from_ref(&known),
+                &found,
+                Timestamp::MIN,
+                learned_at,
+            )
+            .as_slice()
+            {
+                [Correction::Amended { violation, .. }] => violation.first_seen_at,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(seen(grave), Timestamp::from_seconds(1000));
+        assert_eq!(seen(violation("10-30")), Timestamp::from_seconds(11));
+    }
+}
