@@ -4,7 +4,7 @@ use roadwarden::detect::{RouteValidity, VehicleProfile};
 use roadwarden::geo::CorridorIndex;
 use roadwarden::model::route::Route;
 use roadwarden::model::{
-    DriverId, Fix, Position, Quality, Source, Span, Speed, Timestamp, VehicleClass, VehicleId,
+    DriverId, Events, Fix, Position, Quality, Source, Span, Speed, Timestamp, VehicleClass, VehicleId,
 };
 
 /// How big the world is.
@@ -112,6 +112,8 @@ impl World {
             odometer: None,
             alarm: 0,
             status: 3,
+            passengers: None,
+            events: Events::NONE,
             driver: Some(DriverId(vehicle)),
             source: Source::Terminal,
             quality: Quality::GOOD,

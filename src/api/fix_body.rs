@@ -23,6 +23,9 @@ struct FixBody<'a> {
     odometer_km: Option<f64>,
     alarm: u32,
     status: u32,
+    passengers: Option<u16>,
+    /// Alarms of active-safety devices; null for none.
+    events: Option<String>,
     driver: Option<&'a str>,
     /// Why it is not a qualified record; empty when it is.
     quality: Vec<&'static str>,
@@ -46,6 +49,8 @@ pub(super) fn fix_json(fix: &Fix, names: &Names, zone: LocalZone) -> Option<Stri
         odometer_km: fix.odometer.map(Odometer::km),
         alarm: fix.alarm,
         status: fix.status,
+        passengers: fix.passengers,
+        events: (!fix.events.is_empty()).then(|| fix.events.to_string()),
         driver: fix.driver.and_then(|id| names.licence(id)),
         quality: fix.quality.names(),
     };

@@ -23,7 +23,7 @@ use parquet::file::statistics::Statistics;
 
 use super::schema::column;
 use crate::model::{
-    Course, DriverId, Fix, Odometer, Position, Quality, Source, Speed, Timestamp, VehicleId,
+    Course, DriverId, Events, Fix, Odometer, Position, Quality, Source, Speed, Timestamp, VehicleId,
 };
 
 /// What is wanted of a file.
@@ -86,7 +86,7 @@ impl Footer {
             .with_page_index_policy(PageIndexPolicy::Required)
             .parse_and_finish(&pieces)?;
         let columns = metadata.file_metadata().schema_descr();
-        if columns.root_schema() != super::schema::schema().as_ref() {
+        if !super::schema::knows(columns.root_schema()) {
             return Err(ParquetError::General("the columns are not ours".to_owned()));
         }
         Ok(Self { metadata })
@@ -177,7 +177,7 @@ impl Footer {
             let Some(group) = self.metadata.row_groups().get(rows.group) else {
                 continue;
             };
-            for column in READ {
+            for column in READ.iter().filter(|column| **column < group.num_columns()) {
                 let pages = index.page_locations(*column);
                 for (page, location) in page_rows(pages, row_count(group))
                     .into_iter()
@@ -251,6 +251,9 @@ const READ: &[usize] = &[
     column::DRIVER,
     column::SOURCE,
     column::QUALITY,
+    column::PASSENGERS,
+    column::EVENTS_LOW,
+    column::EVENTS_HIGH,
 ];
 
 const BLANK: Fix = Fix {
@@ -267,6 +270,8 @@ const BLANK: Fix = Fix {
     odometer: None,
     alarm: 0,
     status: 0,
+    passengers: None,
+    events: Events::NONE,
     driver: None,
     source: Source::File,
     quality: Quality::GOOD,
@@ -347,6 +352,20 @@ impl Columns<'_> {
         self.all32(column::QUALITY, fixes, |fix, value| {
             fix.quality = Quality::from_bits(value.try_into().ok()?);
             Some(())
+        })?;
+        self.some(column::PASSENGERS, fixes, |fix, value| {
+            fix.passengers = Some(value.try_into().ok()?);
+            Some(())
+        })?;
+        self.some(column::EVENTS_LOW, fixes, |fix, value| {
+            let low = u64::from(value.cast_unsigned());
+            fix.events = Events::from_bits(fix.events.bits() | low);
+            Some(())
+        })?;
+        self.some(column::EVENTS_HIGH, fixes, |fix, value| {
+            let high = u64::from(value.cast_unsigned()) << 32;
+            fix.events = Events::from_bits(fix.events.bits() | high);
+            Some(())
         })
     }
 
@@ -394,6 +413,10 @@ impl Columns<'_> {
         fixes: &mut [Fix],
         put: impl Fn(&mut Fix, i32) -> Option<()>,
     ) -> Result<(), ParquetError> {
+        if column >= self.group.num_columns() {
+            // A file of an earlier version.
+            return Ok(());
+        }
         let mut values = std::mem::take(&mut self.values32);
         let mut levels = std::mem::take(&mut self.levels);
         values.clear();

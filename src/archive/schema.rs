@@ -11,7 +11,7 @@ use parquet::file::properties::{
     EnabledStatistics, WriterProperties, WriterPropertiesPtr, WriterVersion,
 };
 use parquet::schema::parser::parse_message_type;
-use parquet::schema::types::{ColumnPath, TypePtr};
+use parquet::schema::types::{ColumnPath, Type, TypePtr};
 
 /// Fixes of a row group: what a merge holds of each file that it reads.
 pub const ROW_GROUP_FIXES: usize = 65_536;
@@ -39,6 +39,9 @@ pub(super) mod column {
     pub(crate) const DRIVER: usize = 14;
     pub(crate) const SOURCE: usize = 16;
     pub(crate) const QUALITY: usize = 17;
+    pub(crate) const PASSENGERS: usize = 18;
+    pub(crate) const EVENTS_LOW: usize = 19;
+    pub(crate) const EVENTS_HIGH: usize = 20;
 }
 
 /// The columns as Parquet words them. Units are last in the names; `docs/track-archive.md` says the rest.
@@ -61,13 +64,19 @@ const MESSAGE: &str = "message track {
     optional binary driver_licence (STRING);
     required int32 source;
     required int32 quality;
+    optional int32 passengers;
+    optional int32 events_low (INTEGER(32,false));
+    optional int32 events_high (INTEGER(32,false));
 }";
 
+/// Columns of version 1; later versions only add some behind them.
+const FIRST_COLUMNS: usize = 18;
+
 /// Version of the columns, in the file's metadata.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
 /// Columns that hardly ever change within a vehicle.
-const STEADY: [&str; 10] = [
+const STEADY: [&str; 13] = [
     "plate",
     "plate_color",
     "speed_rest_mkmh",
@@ -78,6 +87,9 @@ const STEADY: [&str; 10] = [
     "source",
     "quality",
     "altitude_m",
+    "passengers",
+    "events_low",
+    "events_high",
 ];
 
 /// Columns by which files, row groups and pages are chosen: only they need least and greatest values a page.
@@ -132,6 +144,14 @@ static PROPERTIES: LazyLock<WriterPropertiesPtr> = LazyLock::new(|| {
 /// The columns.
 pub(super) fn schema() -> TypePtr {
     Arc::clone(&SCHEMA)
+}
+
+/// Whether a file has our columns, of this version or an earlier one.
+pub(super) fn knows(root: &Type) -> bool {
+    let ours = SCHEMA.get_fields();
+    root.is_group()
+        && root.get_fields().len() >= FIRST_COLUMNS
+        && ours.starts_with(root.get_fields())
 }
 
 /// How they are written.

@@ -160,6 +160,9 @@ impl Group<'_> {
         self.licences(names)?;
         self.all::<Int32Type>(|fix| i32::from(fix.source.code()))?;
         self.all::<Int32Type>(|fix| i32::from(fix.quality.bits()))?;
+        self.some::<Int32Type>(|fix| fix.passengers.map(i32::from))?;
+        self.some::<Int32Type>(|fix| half(fix.events.bits()))?;
+        self.some::<Int32Type>(|fix| half(fix.events.bits() >> 32))?;
         self.writer.close().map(drop)
     }
 
@@ -218,4 +221,10 @@ impl Group<'_> {
         column.typed::<T>().write_batch(values, levels, None)?;
         column.close()
     }
+}
+
+/// The lower half of bits; `None` where nothing is set.
+fn half(bits: u64) -> Option<i32> {
+    let low = (bits & u64::from(u32::MAX)) as u32;
+    (low != 0).then_some(low.cast_signed())
 }

@@ -10,9 +10,12 @@
 //! see a fix; each part is one file whose module docs draw its states.
 
 mod admit;
+mod alarm;
 mod area;
 mod batch;
+mod charter;
 mod deviation;
+mod drift;
 mod episode;
 mod fatigue;
 mod fault;
@@ -21,10 +24,12 @@ mod limit;
 mod motion;
 mod night_ban;
 mod offline;
+mod overload;
 mod place;
 mod rejudge;
 mod snapshot;
 mod speeding;
+mod tamper;
 
 pub use admit::Admission;
 pub use batch::judge_track;
@@ -40,14 +45,19 @@ use crate::model::rules::RuleSet;
 use crate::model::{Fix, Region, Timestamp, VehicleClass, Violation};
 
 use admit::Admit;
+use alarm::Alarms;
 use area::{Areas, Spot};
+use charter::Charter;
 use deviation::Deviation;
+use drift::Drift;
 use fatigue::Fatigue;
 use fault::Fault;
 use motion::{DrivingReport, Motion};
 use night_ban::NightBan;
+use overload::Overload;
 use place::Place;
 use speeding::Speeding;
+use tamper::Tamper;
 
 /// All that a verdict depends on besides the track.
 #[derive(Clone, Copy, Debug)]
@@ -190,6 +200,11 @@ pub struct VehicleState {
     fault: Fault,
     night_ban: NightBan,
     areas: Areas,
+    alarms: Alarms,
+    overload: Overload,
+    tamper: Tamper,
+    drift: Drift,
+    charter: Charter,
 }
 
 impl VehicleState {
@@ -207,7 +222,12 @@ impl VehicleState {
         let context = &usual.at(fix.time);
         let step = match self.admit.handle_fix(&context.rules.plausibility, fix) {
             Ok(step) => step.with_gap(&context.rules.motion),
-            Err(refused) => return refused,
+            Err(refused) => {
+                if let Admission::NotJudged(reasons) = refused {
+                    self.drift.handle_refused(context, fix, reasons, out);
+                }
+                return refused;
+            }
         };
         let stretches = self.motion.handle_step(&context.rules.motion, &step);
         self.driving.handle_stretches(&stretches, out);
@@ -233,6 +253,11 @@ impl VehicleState {
         self.fault
             .handle_step(context.rules, &step, &self.motion, out);
         self.night_ban.handle_step(context, &step, out);
+        self.charter.handle_step(context, &step, &self.motion, out);
+        self.alarms.handle_step(context, &step, out);
+        self.overload.handle_step(context, &step, out);
+        self.tamper.handle_step(context, &step, out);
+        self.drift.handle_judged(context, fix, out);
         Admission::Judged
     }
 
@@ -280,6 +305,11 @@ impl VehicleState {
             + self.deviation.heap_bytes()
             + self.night_ban.heap_bytes()
             + self.areas.heap_bytes()
+            + self.alarms.heap_bytes()
+            + self.overload.heap_bytes()
+            + self.tamper.heap_bytes()
+            + self.drift.heap_bytes()
+            + self.charter.heap_bytes()
     }
 
     /// The saved form: versioned, compact, the same on every machine.

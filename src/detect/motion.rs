@@ -187,7 +187,7 @@ impl DrivingReport {
 mod tests {
     use super::super::admit::Admit;
     use super::*;
-    use crate::model::{Fix, Position, Quality, Source, Speed, VehicleId};
+    use crate::model::{Events, Fix, Position, Quality, Source, Speed, VehicleId};
     use crate::rulebook::{default_document, parse};
 
     /// Fixes as `seconds kmh metres-north`, stretches as `from-to activity`.
@@ -211,6 +211,8 @@ mod tests {
                 odometer: None,
                 alarm: 0,
                 status: 3,
+                passengers: None,
+                events: Events::NONE,
                 driver: None,
                 source: Source::File,
                 quality: Quality::GOOD,

@@ -1,5 +1,6 @@
 //! One position report of one vehicle: the domain value.
 
+use super::event::Events;
 use super::time::Timestamp;
 use super::units::{Course, Odometer, Position, Speed};
 use super::vehicle::{DriverId, VehicleId};
@@ -27,6 +28,10 @@ pub struct Fix {
     pub alarm: u32,
     /// Status bits of JT/T 808 0x0200.
     pub status: u32,
+    /// Persons aboard, where the terminal counts them.
+    pub passengers: Option<u16>,
+    /// Alarms of active-safety devices and video terminals in the report.
+    pub events: Events,
     /// Driver named by the report or by the card that is in, where known.
     pub driver: Option<DriverId>,
     /// The way by which it came.

@@ -1,6 +1,8 @@
 //! The vocabulary: values only. Imports nothing of ours, does no I/O and reads no clock.
 
+pub mod alarm;
 pub mod duty;
+pub mod event;
 pub mod fix;
 pub mod fleet;
 pub mod overlay;
@@ -12,6 +14,7 @@ pub mod units;
 pub mod vehicle;
 pub mod violation;
 
+pub use event::{Event, EventKind, EventPhase, Events};
 pub use fix::{Fix, Quality, Source};
 pub use road::RoadClass;
 pub use time::{LocalZone, Span, Timestamp};

@@ -1,5 +1,6 @@
 //! Thresholds and limits, valid by construction, with a version. No number of a rule stands in code.
 
+use super::alarm::AlarmRules;
 use super::overlay::{Cap, Overlays};
 use super::road::RoadClass;
 use super::route::RoadKind;
@@ -39,6 +40,16 @@ pub struct RuleSet {
     pub night_ban: NightBanRules,
     /// Areas that may not be entered or left.
     pub area: AreaRules,
+    /// Alarms of the terminal that count.
+    pub alarms: AlarmRules,
+    /// More persons than seats.
+    pub overload: OverloadRules,
+    /// Signs of tampering with the terminal.
+    pub tamper: TamperRules,
+    /// Days with drifting positions.
+    pub drift: DriftRules,
+    /// Charters without a contract.
+    pub charter: CharterRules,
     /// What a believable record is.
     pub plausibility: PlausibilityRules,
     /// Rules of the monitoring duty.
@@ -358,6 +369,86 @@ pub struct AreaRules {
     pub forbidden: ByClass<Penalty>,
     /// What leaving an area costs.
     pub left: ByClass<Penalty>,
+}
+
+/// More persons than seats, where the terminal reports it. Source: regulations 4.5.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OverloadRules {
+    /// It counts when it lasts at least this long.
+    pub lasts_min: Span,
+    /// A count of persons holds for less than this.
+    pub count_holds: Span,
+    /// Load states of the status (bits 8 and 9) that say the vehicle is too full.
+    pub load_states: Vec<u8>,
+    /// Severity below which it is never graded.
+    pub severity_min: Severity,
+    /// Driver points by excess over the seats, ascending, the first row from 0 percent.
+    pub points: Vec<OverloadPoints>,
+    /// Bands of the fine by excess over the seats, ascending.
+    pub fines: Vec<OverloadFine>,
+}
+
+/// One row of the points for persons over the seats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OverloadPoints {
+    /// Excess from which the row holds, this value included. Unit: percent.
+    pub over_percent: u32,
+    /// Driver points.
+    pub points: u8,
+    /// Where they come from.
+    pub basis: PointsBasis,
+}
+
+/// One band of the fine for persons over the seats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OverloadFine {
+    /// Excess over which the row holds, this value excluded. Unit: percent.
+    pub over_percent: u32,
+    /// Lowest fine. Unit: CNY.
+    pub least_cny: u32,
+    /// Highest fine. Unit: CNY.
+    pub most_cny: u32,
+}
+
+/// Signs of tampering with the terminal.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TamperRules {
+    /// Positions this near each other stand still. Unit: m.
+    pub still_m: f64,
+    /// An odometer that runs this far meanwhile is a sign. Unit: km.
+    pub still_km: f64,
+    /// Odometer and track are compared after this distance. Unit: km.
+    pub block_km: f64,
+    /// The longer may exceed the shorter by this share. Unit: percent.
+    pub apart_percent: u32,
+    /// ... and by this much more. Unit: km.
+    pub apart_km: f64,
+    /// What it costs.
+    pub penalty: ByClass<Penalty>,
+}
+
+/// Days with drifting positions. Source: A12.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DriftRules {
+    /// So many drift points make a drift day.
+    pub points_min: u32,
+    /// What it costs.
+    pub penalty: ByClass<Penalty>,
+}
+
+/// Charters without a contract. Source: regulations 6.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CharterRules {
+    /// Classes that need a contract.
+    pub classes: Vec<VehicleClass>,
+    /// A charter lasts at most this long, whatever its contract says.
+    pub longest: Span,
+    /// Driving without a contract counts when it lasts at least this long.
+    pub lasts_min: Span,
+    /// A stop at least this long ends it.
+    pub stop_min: Span,
+    /// What it costs.
+    pub penalty: ByClass<Penalty>,
 }
 
 /// What a believable record is. Source: regulations 10.1, A12.

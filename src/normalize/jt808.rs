@@ -2,7 +2,11 @@
 
 use crate::model::rules::PlausibilityRules;
 use crate::model::{
-    Course, DriverId, Fix, Odometer, Position, Quality, Source, Speed, Timestamp, VehicleId,
+    Course, DriverId, Event, EventKind, EventPhase, Events, Fix, Odometer, Position, Quality,
+    Source, Speed, Timestamp, VehicleId,
+};
+use crate::protocol::jt808::items::{
+    ABNORMAL_DRIVING, ADAS, AdditionalItem, BSD, DSM, ItemValue, TPMS, VIDEO_ALARM,
 };
 use crate::protocol::jt808::location::{LocationReport, STATUS_COORDINATES_ENCRYPTED};
 
@@ -48,6 +52,9 @@ pub fn fix(rules: &PlausibilityRules, report: &LocationReport<'_>, origin: &Orig
         odometer: report.odometer_dkm().map(Odometer::from_hm),
         alarm: report.alarm,
         status: report.status,
+        // No item of the standard counts persons; 0x14 tells only that there are too many.
+        passengers: None,
+        events: events(report),
         driver: origin.driver,
         source: origin.source,
         quality: Quality::GOOD,
@@ -55,4 +62,180 @@ pub fn fix(rules: &PlausibilityRules, report: &LocationReport<'_>, origin: &Orig
     let positioned = report.is_positioned() && place.is_some() && !encrypted;
     fix.quality = plausibility::assess(rules, &fix, positioned);
     Some(fix)
+}
+
+/// What active-safety devices and video terminals say in a report.
+///
+/// Kinds that are no alarm (a captured picture, a recognised sign) are left out.
+pub fn events(report: &LocationReport<'_>) -> Events {
+    let safety = [VIDEO_ALARM, ABNORMAL_DRIVING, ADAS, DSM, TPMS, BSD];
+    let mut items = report
+        .additional_items()
+        .filter(|item| safety.contains(&item.id))
+        .peekable();
+    if items.peek().is_none() {
+        return Events::NONE;
+    }
+    Events::of(items.flat_map(events_of_item))
+}
+
+fn events_of_item(item: AdditionalItem<'_>) -> Vec<Event> {
+    use EventKind as Kind;
+    const ADAS_KINDS: [Kind; 7] = [
+        Kind::AdasForwardCollision,
+        Kind::AdasLaneDeparture,
+        Kind::AdasHeadway,
+        Kind::AdasPedestrian,
+        Kind::AdasLaneChanges,
+        Kind::AdasSignExceeded,
+        Kind::AdasObstacle,
+    ];
+    const DSM_KINDS: [Kind; 5] = [
+        Kind::DsmFatigue,
+        Kind::DsmPhone,
+        Kind::DsmSmoking,
+        Kind::DsmDistraction,
+        Kind::DsmDriverAbnormal,
+    ];
+    const BSD_KINDS: [Kind; 3] = [
+        Kind::BlindSpotRear,
+        Kind::BlindSpotLeftRear,
+        Kind::BlindSpotRightRear,
+    ];
+    const WHEEL_FLAGS: [(u16, Kind); 4] = [
+        (1 << 1, Kind::TyrePressureHigh),
+        (1 << 2, Kind::TyrePressureLow),
+        (1 << 3, Kind::TyreTemperatureHigh),
+        (1 << 6, Kind::TyreSlowLeak),
+    ];
+    const VIDEO_FLAGS: [(u32, Kind); 1] = [(1 << 4, Kind::VideoOverload)];
+    const DRIVING_FLAGS: [(u16, Kind); 3] = [
+        (1, Kind::VideoFatigue),
+        (1 << 1, Kind::VideoPhone),
+        (1 << 2, Kind::VideoSmoking),
+    ];
+    match (item.id, item.typed()) {
+        (_, Some(ItemValue::Adas(alarm))) => {
+            event(&ADAS_KINDS, alarm.kind, alarm.phase, alarm.level)
+        }
+        (_, Some(ItemValue::Dsm(alarm))) => event(&DSM_KINDS, alarm.kind, alarm.phase, alarm.level),
+        (_, Some(ItemValue::Bsd(alarm))) => event(&BSD_KINDS, alarm.kind, alarm.phase, 0),
+        (_, Some(ItemValue::Tpms(alarm))) => {
+            let flags = alarm.wheels().fold(0, |all, wheel| all | wheel.flags);
+            let phase = phase(alarm.phase);
+            flagged(&WHEEL_FLAGS, |bit| flags & bit != 0, phase)
+        }
+        (VIDEO_ALARM, Some(ItemValue::Flags(flags))) => {
+            flagged(&VIDEO_FLAGS, |bit| flags & bit != 0, EventPhase::Held)
+        }
+        (_, Some(ItemValue::AbnormalDriving { flags, .. })) => {
+            flagged(&DRIVING_FLAGS, |bit| flags & bit != 0, EventPhase::Held)
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The event of an item that names its kind by a number from 1.
+fn event(kinds: &[EventKind], number: u8, phase_code: u8, level: u8) -> Vec<Event> {
+    let kind = usize::from(number).checked_sub(1);
+    let kind = kind.and_then(|place| kinds.get(place)).copied();
+    kind.map(|kind| Event {
+        kind,
+        phase: phase(phase_code),
+        level: if level <= 2 { level } else { 0 },
+    })
+    .into_iter()
+    .collect()
+}
+
+/// 0 says that beginning and end are not used.
+const fn phase(code: u8) -> EventPhase {
+    match code {
+        1 => EventPhase::Begin,
+        2 => EventPhase::End,
+        _ => EventPhase::Once,
+    }
+}
+
+fn flagged<F: Copy>(
+    flags: &[(F, EventKind)],
+    is_set: impl Fn(F) -> bool,
+    phase: EventPhase,
+) -> Vec<Event> {
+    flags
+        .iter()
+        .filter(|(bit, _)| is_set(*bit))
+        .map(|(_, kind)| Event {
+            kind: *kind,
+            phase,
+            level: 0,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::bcd::BcdTime;
+
+    /// A report with these items; lengths are put in here.
+    fn check(items: &[(u8, &[u8])], expected: &str) {
+        let mut additional = Vec::new();
+        for (id, value) in items {
+            additional.extend([*id, u8::try_from(value.len()).unwrap()]);
+            additional.extend_from_slice(value);
+        }
+        let report = LocationReport {
+            alarm: 0,
+            status: 3,
+            lat_udeg: 28_100_000,
+            lon_udeg: 112_900_000,
+            altitude_m: 50,
+            speed_dkmh: 600,
+            course_deg: 0,
+            time: BcdTime([0x26, 0x11, 0x21, 8, 0, 0]),
+            additional: &additional,
+        };
+        assert_eq!(events(&report).to_string(), expected);
+    }
+
+    /// An alarm of `length` bytes that begins with these.
+    fn alarm(head: &[u8], length: usize) -> Vec<u8> {
+        let mut bytes = head.to_vec();
+        bytes.resize(length, 0);
+        bytes
+    }
+
+    #[test]
+    fn safety_items_become_events_with_phase_and_level() {
+        check(&[(1, &[0, 0, 0, 9])], "");
+        check(
+            &[
+                (ADAS, &alarm(&[0, 0, 0, 1, 1, 3, 2], 47)),
+                (DSM, &alarm(&[0, 0, 0, 2, 2, 2, 1], 47)),
+                (BSD, &alarm(&[0, 0, 0, 3, 0, 3], 41)),
+            ],
+            "adas_headway:begin:2 dsm_phone:end:1 blind_spot_right_rear:once:0",
+        );
+        let mut tyre = alarm(&[0, 0, 0, 4, 1], 40);
+        tyre.extend([1, 0, 0, 0b100, 0, 0, 0, 0, 0, 0]);
+        check(&[(TPMS, &tyre)], "tyre_pressure_low:begin:0");
+    }
+
+    #[test]
+    fn pictures_and_damaged_items_are_no_events() {
+        check(&[(DSM, &alarm(&[0, 0, 0, 1, 1, 0x10, 1], 47))], "");
+        check(&[(DSM, &[0, 0])], "");
+    }
+
+    #[test]
+    fn video_flags_hold_as_long_as_they_are_reported() {
+        check(
+            &[
+                (VIDEO_ALARM, &[0, 0, 0, 0b1_0001]),
+                (ABNORMAL_DRIVING, &[0, 0b10, 40]),
+            ],
+            "video_overload:held:0 video_phone:held:0",
+        );
+    }
 }

@@ -37,7 +37,7 @@ pub fn assess(rules: &PlausibilityRules, fix: &Fix, positioned: bool) -> Quality
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Source, Speed, Timestamp, VehicleId};
+    use crate::model::{Events, Source, Speed, Timestamp, VehicleId};
     use crate::rulebook::{default_document, parse};
 
     fn fix() -> Fix {
@@ -52,6 +52,8 @@ mod tests {
             odometer: None,
             alarm: 0,
             status: 3,
+            passengers: None,
+            events: Events::NONE,
             driver: None,
             source: Source::Terminal,
             quality: Quality::GOOD,

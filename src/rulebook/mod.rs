@@ -5,14 +5,15 @@
 //! legal basis of each value beside it.
 
 mod error;
+mod kinds;
 mod overlay;
 mod section;
 
 use crate::model::overlay::Overlays;
 use crate::model::rules::{
-    AreaRules, ByClass, ClassCap, DeviationRules, DutyRules, FatigueKind, FatigueRules,
-    MonitorOnly, MotionRules, NightBanRules, OfflineRules, Penalty, PlausibilityRules, PointsRow,
-    RoadDefaults, RoadRules, RuleSet, SeverityByPoints, SpeedingRules, VisibilityRow,
+    ByClass, ClassCap, DeviationRules, DutyRules, FatigueKind, FatigueRules, MonitorOnly,
+    MotionRules, OfflineRules, Penalty, PlausibilityRules, PointsRow, RoadDefaults, RoadRules,
+    RuleSet, SeverityByPoints, SpeedingRules, VisibilityRow,
 };
 use crate::model::violation::PointsBasis;
 use crate::model::{LocalZone, RoadClass, Severity, Span};
@@ -76,8 +77,13 @@ fn rule_set(mut root: Section<'_>) -> RuleSet {
         fatigue: fatigue(root.section("fatigue")),
         offline: offline(root.section("offline")),
         deviation: deviation(root.section("deviation")),
-        night_ban: night_ban(root.section("night_ban")),
-        area: area(root.section("area")),
+        night_ban: kinds::night_ban(root.section("night_ban")),
+        area: kinds::area(root.section("area")),
+        alarms: kinds::alarms(root.section("terminal_alarm")),
+        overload: kinds::overload(root.section("overload")),
+        tamper: kinds::tamper(root.section("tamper")),
+        drift: kinds::drift(root.section("drift")),
+        charter: kinds::charter(root.section("charter")),
         plausibility: plausibility(root.section("plausibility"), &zone),
         duty: duty(root.section("duty")),
         caps: Vec::new(),
@@ -317,41 +323,6 @@ fn deviation(mut from: Section<'_>) -> DeviationRules {
     rules
 }
 
-fn night_ban(mut from: Section<'_>) -> NightBanRules {
-    let length = 0.0..=10_000.0;
-    let rules = NightBanRules {
-        window: from.window("window"),
-        moving_over: from.speed("moving_over_kmh", &(0.0..=100.0)),
-        lasts_min: from.span("lasts_min", MINUTE, &(0.0..=180.0)),
-        pause_max: from.span("pause_s", SECOND, &(0.0..=3600.0)),
-        classes: from.vehicle_classes("classes"),
-        exempt_line_km: from.number("exempt_line_km", &length),
-        unknown_line: from.flag("unknown_line"),
-        major_hazard_classes: from.vehicle_classes("major_hazard_classes"),
-        major_hazard_line_km: from.number("major_hazard_line_km", &length),
-        penalty: penalties(&mut from),
-    };
-    from.finish();
-    rules
-}
-
-fn area(mut from: Section<'_>) -> AreaRules {
-    let penalties_of = |mut from: Section<'_>| {
-        let penalty = penalties(&mut from);
-        from.finish();
-        penalty
-    };
-    let rules = AreaRules {
-        margin_m: from.number("margin_m", &(0.0..=10_000.0)),
-        dwell: from.span("dwell_s", SECOND, &(0.0..=3600.0)),
-        return_dwell: from.span("return_dwell_s", SECOND, &(0.0..=3600.0)),
-        forbidden: penalties_of(from.section("forbidden")),
-        left: penalties_of(from.section("left")),
-    };
-    from.finish();
-    rules
-}
-
 fn plausibility(mut from: Section<'_>, zone: &LocalZone) -> PlausibilityRules {
     let rules = PlausibilityRules {
         lat_udeg_min: from.micro_degrees("lat_min", &(-90.0..=90.0)),
@@ -557,8 +528,8 @@ mod tests {
     #[test]
     fn values_that_do_not_go_together_are_errors() {
         check(
-            "over_percent = 20",
-            "over_percent = 5",
+            "over_percent = 20\nexpressway",
+            "over_percent = 5\nexpressway",
             "speeding.points: over_percent must begin at 0 and ascend",
         );
         check(

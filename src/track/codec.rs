@@ -7,7 +7,7 @@
 use super::TrackError;
 use super::varint::{put, put_signed, take, take_signed, unzigzag, zigzag};
 use crate::model::{
-    Course, DriverId, Fix, Odometer, Position, Quality, Source, Speed, Timestamp, VehicleId,
+    Course, DriverId, Events, Fix, Odometer, Position, Quality, Source, Speed, Timestamp, VehicleId,
 };
 
 /// Bits of the set of changed fields.
@@ -40,8 +40,12 @@ mod changed {
     pub(super) const SOURCE: u64 = 1 << 12;
     /// Quality bits.
     pub(super) const QUALITY: u64 = 1 << 13;
+    /// Events of the report, their bits. Written since events are kept; older records have none.
+    pub(super) const EVENTS: u64 = 1 << 14;
+    /// Persons aboard, optional. Written since then too.
+    pub(super) const PASSENGERS: u64 = 1 << 15;
     /// The first set that means nothing.
-    pub(super) const END: u64 = 1 << 14;
+    pub(super) const END: u64 = 1 << 16;
 }
 
 /// What both directions remember of the fixes before.
@@ -56,6 +60,7 @@ pub(super) struct Memory {
     altitude: i64,
     odometer: i64,
     driver: i64,
+    passengers: i64,
 }
 
 impl Default for Memory {
@@ -72,6 +77,8 @@ impl Default for Memory {
                 odometer: None,
                 alarm: 0,
                 status: 0,
+                passengers: None,
+                events: Events::NONE,
                 driver: None,
                 source: Source::Terminal,
                 quality: Quality::GOOD,
@@ -81,6 +88,7 @@ impl Default for Memory {
             altitude: 0,
             odometer: 0,
             driver: 0,
+            passengers: 0,
         }
     }
 }
@@ -109,7 +117,9 @@ impl Memory {
             | flag(fix.status != before.status, changed::STATUS)
             | flag(fix.driver != before.driver, changed::DRIVER)
             | flag(fix.source != before.source, changed::SOURCE)
-            | flag(fix.quality != before.quality, changed::QUALITY);
+            | flag(fix.quality != before.quality, changed::QUALITY)
+            | flag(fix.events != before.events, changed::EVENTS)
+            | flag(fix.passengers != before.passengers, changed::PASSENGERS);
         put(bytes, set);
         if set & changed::STEP_IN_MS != 0 {
             put_signed(bytes, step_ms);
@@ -163,6 +173,12 @@ impl Memory {
         }
         if set & changed::QUALITY != 0 {
             put(bytes, u64::from(fix.quality.bits()));
+        }
+        if set & changed::EVENTS != 0 {
+            put(bytes, fix.events.bits());
+        }
+        if set & changed::PASSENGERS != 0 {
+            put_optional(bytes, fix.passengers.map(i64::from), &mut self.passengers);
         }
     }
 
@@ -255,6 +271,12 @@ impl Memory {
         }
         if set & changed::QUALITY != 0 {
             fix.quality = Quality::from_bits(number::<u16>(bytes, "quality bits")?);
+        }
+        if set & changed::EVENTS != 0 {
+            fix.events = Events::from_bits(take(bytes)?);
+        }
+        if set & changed::PASSENGERS != 0 {
+            fix.passengers = take_optional(bytes, &mut self.passengers, "passengers")?;
         }
         Ok(())
     }

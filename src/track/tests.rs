@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::{JournalRecord, TrackError, TrackTail, decode_run, encode_run};
 use crate::model::{
-    Course, DriverId, Fix, Odometer, Position, Quality, Source, Speed, Timestamp, VehicleId,
+    Course, DriverId, Events, Fix, Odometer, Position, Quality, Source, Speed, Timestamp, VehicleId,
 };
 
 /// Any number, small ones and the ends often.
@@ -33,6 +33,8 @@ prop_compose! {
         driver in option::of(any::<u32>()),
         source in 0..6_u8,
         quality in prop_oneof![Just(0), any::<u16>()],
+        passengers in option::of(any::<u16>()),
+        events in prop_oneof![Just(0), any::<u64>()],
     ) -> Fix {
         Fix {
             vehicle: VehicleId(vehicle),
@@ -45,6 +47,8 @@ prop_compose! {
             odometer: odometer.map(Odometer::from_hm),
             alarm,
             status,
+            passengers,
+            events: Events::from_bits(events),
             driver: driver.map(DriverId),
             source: Source::from_code(source).unwrap(),
             quality: Quality::from_bits(quality),
@@ -87,6 +91,8 @@ fn coach(n: u16) -> Fix {
         odometer: Some(Odometer::from_hm(12_345 + u32::from(n) * 2)),
         alarm: 0,
         status: 3,
+        passengers: None,
+        events: Events::NONE,
         driver: None,
         source: Source::Terminal,
         quality: Quality::GOOD,

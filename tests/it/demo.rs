@@ -23,7 +23,7 @@ use roadwarden::model::duty::{
 use roadwarden::model::fleet::Enterprise;
 use roadwarden::model::rules::RuleSet;
 use roadwarden::model::{
-    DriverId, Fix, Plate, Quality, Source, Span, Speed, Timestamp, VehicleId, Violation,
+    DriverId, Events, Fix, Plate, Quality, Source, Span, Speed, Timestamp, VehicleId, Violation,
 };
 
 use crate::drive::{line, rules};
@@ -59,6 +59,8 @@ fn fix(vehicle: usize, report: &Report, received: Timestamp, driver: Option<Driv
         odometer: Some(report.odometer),
         alarm: report.alarm,
         status: report.status,
+        passengers: None,
+        events: Events::NONE,
         driver,
         source: Source::Terminal,
         quality: Quality::GOOD,

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use roadwarden::detect::{
-    Admission, Context, RouteValidity, Transition, VehicleProfile, VehicleState, judge_track,
+    Admission, Context, PermitValidity, RouteValidity, Transition, VehicleProfile, VehicleState,
+    judge_track,
 };
 use roadwarden::geo::{AreaIndex, CorridorIndex};
+use roadwarden::model::fleet::PermitKind;
 use roadwarden::model::route::{Area, AreaKind, RoadKind};
 use roadwarden::model::rules::RuleSet;
 use roadwarden::model::violation::Details;
 use roadwarden::model::{
-    DriverId, Fix, Position, Quality, Span, Speed, Timestamp, VehicleClass, Violation,
-    ViolationKind,
+    DriverId, Events, Fix, Odometer, Position, Quality, Span, Speed, Timestamp, VehicleClass,
+    Violation, ViolationKind,
 };
 
 use crate::detect_oracle::{self, Verdict};
@@ -58,6 +60,26 @@ fn part() -> impl Strategy<Value = Part> {
         })
 }
 
+/// Bits of a state, a moment and a fault now and then.
+fn alarm_bits(part: &Part) -> u32 {
+    u32::from(part.kmh.is_multiple_of(3)) << 4
+        | u32::from(part.long_s % 5 == 0) << 2
+        | u32::from(part.long_s % 7 == 0) << 8
+        | u32::from(part.every_s % 5 == 0) << 27
+}
+
+/// Events that begin, end, hold and just happen.
+fn event_of(part: &Part, time: Timestamp) -> Events {
+    let phases = ["begin", "end", "held", "once"];
+    let phase = phases[usize::try_from(time.millis() / 1000 % 4).unwrap()];
+    let text = match part.kmh % 5 {
+        0 => format!("dsm_phone:{phase}:1 video_overload:held"),
+        1 => format!("adas_headway:{phase}:2"),
+        _ => String::new(),
+    };
+    text.parse().unwrap()
+}
+
 /// The fixes of random parts, in order, one a second at most.
 fn track(start: Timestamp, parts: &[Part]) -> Vec<Fix> {
     let mut fixes: Vec<Fix> = Vec::new();
@@ -73,7 +95,12 @@ fn track(start: Timestamp, parts: &[Part]) -> Vec<Fix> {
             };
             fixes.push(Fix {
                 driver: part.driver.map(DriverId),
-                alarm: u32::from(part.kmh % 3 == 0) << 4,
+                alarm: alarm_bits(part),
+                passengers: part.kmh.is_multiple_of(4).then_some(44 + part.kmh % 5),
+                events: event_of(part, time),
+                odometer: (!part.kmh.is_multiple_of(7))
+                    .then(|| Odometer::from_km(100.0 + driven_m / 500.0))
+                    .flatten(),
                 quality: if part.bad {
                     Quality::SPEED_RANGE
                 } else {
@@ -131,7 +158,20 @@ fn short_rules() -> RuleSet {
     rules.night.end_ms = 10 * 3_600_000;
     rules.deviation.trip_end = Span::from_minutes(20);
     rules.duty.offline_max = Span::from_minutes(10);
+    rules.charter.classes.push(VehicleClass::LineCoach2);
+    rules.alarms.open_max = Span::from_minutes(3);
+    rules.tamper.block_km = 2.0;
+    rules.tamper.apart_km = 0.2;
+    rules.drift.points_min = 2;
     rules
+}
+
+fn contract(from: &str, to: &str) -> PermitValidity {
+    PermitValidity {
+        kind: PermitKind::CharterContract,
+        from: Some(moment(from)),
+        to: Some(moment(to)),
+    }
 }
 
 /// Areas of every kind along the road, with hours, and others beside it.
@@ -170,6 +210,7 @@ impl World {
         let mut profile = VehicleProfile::of_class(VehicleClass::LineCoach2);
         profile.seats = Some(45);
         profile.line_km = Some(300.0);
+        profile.permits = vec![contract("11-21 00:00", "11-21 12:00")];
         profile.routes = on_route.then_some(validity).into_iter().collect();
         Self {
             rules,

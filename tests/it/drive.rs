@@ -6,7 +6,7 @@ use roadwarden::model::route::{Area, AreaKind, RoadKind, Route};
 use roadwarden::model::rules::RuleSet;
 use roadwarden::model::violation::Details;
 use roadwarden::model::{
-    DriverId, Fix, Position, Quality, Source, Span, Speed, Timestamp, VehicleClass, VehicleId,
+    DriverId, Events, Fix, Position, Quality, Source, Span, Speed, Timestamp, VehicleClass, VehicleId,
     Violation,
 };
 use roadwarden::rulebook;
@@ -67,6 +67,8 @@ pub(crate) fn fix(time: Timestamp, kmh: u16, position: Position) -> Fix {
         odometer: None,
         alarm: 0,
         status: 3,
+        passengers: None,
+        events: Events::NONE,
         driver: Some(DriverId(1)),
         source: Source::File,
         quality: Quality::GOOD,

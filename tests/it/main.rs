@@ -21,6 +21,7 @@ mod readme;
 mod rejudge;
 mod store;
 mod support;
+mod terminal_alarms;
 mod tidy;
 mod truck_tracks;
 mod vectors;

@@ -5,7 +5,7 @@ use super::{TrackFix, TrackHead, push, push_opt};
 /// The header row.
 pub(super) const BEGIN: &str = concat!(
     "plate,plate_color,time,lat,lon,speed_kmh,course_deg,altitude_m,odometer_km,alarm,",
-    "status,driver,received,quality\n"
+    "status,driver,received,quality,passengers,events\n"
 );
 
 /// One row.
@@ -38,6 +38,10 @@ pub(super) fn row(text: &mut String, head: &TrackHead, item: TrackFix<'_>) {
     text.push_str(&head.zone.rfc3339(fix.received));
     text.push(',');
     text.push_str(&fix.quality.names().join(" "));
+    text.push(',');
+    push_opt(text, fix.passengers);
+    text.push(',');
+    text.push_str(&fix.events.to_string());
     text.push('\n');
 }
 

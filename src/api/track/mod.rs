@@ -179,7 +179,7 @@ fn push_opt(text: &mut String, value: Option<impl std::fmt::Display>) {
 mod tests {
     use super::*;
     use crate::model::{
-        Course, Odometer, PlateColor, Position, Quality, Source, Speed, Timestamp, VehicleId,
+        Course, Events, Odometer, PlateColor, Position, Quality, Source, Speed, Timestamp, VehicleId,
     };
 
     fn fix(second: i64, lat: f64) -> Fix {
@@ -196,6 +196,8 @@ mod tests {
             odometer: Odometer::from_km(1234.5),
             alarm: 0,
             status: 3,
+            passengers: None,
+            events: Events::NONE,
             driver: Some(DriverId(7)),
             source: Source::Http,
             quality: Quality::GOOD,
@@ -228,12 +230,12 @@ mod tests {
                 r#"{"plate":"湘A12345","plate_color":"yellow","time":"2026-11-21T08:00:00+08:00","#,
                 r#""lat":28.1,"lon":112.9,"speed_kmh":87.5,"course_deg":90,"altitude_m":null,"#,
                 r#""odometer_km":1234.5,"alarm":0,"status":3,"driver":"430-7","#,
-                r#""received":"2026-11-21T08:00:00+08:00","quality":[]}"#,
+                r#""received":"2026-11-21T08:00:00+08:00","quality":[],"passengers":null,"events":null}"#,
                 "\n",
                 r#"{"plate":"湘A12345","plate_color":"yellow","time":"2026-11-21T08:00:10+08:00","#,
                 r#""lat":28.2,"lon":112.9,"speed_kmh":87.5,"course_deg":90,"altitude_m":null,"#,
                 r#""odometer_km":1234.5,"alarm":0,"status":3,"driver":null,"#,
-                r#""received":"2026-11-21T08:00:10+08:00","quality":["jump"]}"#,
+                r#""received":"2026-11-21T08:00:10+08:00","quality":["jump"],"passengers":null,"events":null}"#,
                 "\n",
             ),
         );
@@ -246,9 +248,9 @@ mod tests {
             &[&[fix(0, 28.1)]],
             concat!(
                 "plate,plate_color,time,lat,lon,speed_kmh,course_deg,altitude_m,odometer_km,alarm,",
-                "status,driver,received,quality\n",
+                "status,driver,received,quality,passengers,events\n",
                 "湘A12345,yellow,2026-11-21T08:00:00+08:00,28.1,112.9,87.5,90,,1234.5,0,3,430-7,",
-                "2026-11-21T08:00:00+08:00,\n",
+                "2026-11-21T08:00:00+08:00,,,\n",
             ),
         );
     }

@@ -22,6 +22,8 @@ struct Line<'a> {
     driver: Option<&'a str>,
     received: String,
     quality: Vec<&'static str>,
+    passengers: Option<u16>,
+    events: Option<String>,
 }
 
 /// One line.
@@ -42,6 +44,8 @@ pub(super) fn line(text: &mut String, head: &TrackHead, item: TrackFix<'_>) {
         driver: item.driver,
         received: head.zone.rfc3339(fix.received),
         quality: fix.quality.names(),
+        passengers: fix.passengers,
+        events: (!fix.events.is_empty()).then(|| fix.events.to_string()),
     };
     // A struct of plain values always serialises.
     if let Ok(json) = serde_json::to_string(&line) {

@@ -1,10 +1,12 @@
 //! The bytes of a snapshot: variable-length numbers, times relative to one moment.
 
 use crate::geo::{AreaKey, RouteKey, SegmentNumber};
+use crate::model::alarm::AlarmSource;
 use crate::model::route::RoadKind;
 use crate::model::violation::{FixMark, LimitSource};
 use crate::model::{
-    Course, DriverId, Fix, Odometer, Position, Quality, Source, Span, Speed, Timestamp, VehicleId,
+    Course, DriverId, EventKind, Events, Fix, Odometer, Position, Quality, Source, Span, Speed,
+    Timestamp, VehicleId,
 };
 
 use super::SnapshotError;
@@ -160,6 +162,9 @@ saved_as!(Odometer, u32, |value: &Odometer| value.hm(), |value| Some(
     Self::from_hm(value)
 ));
 saved_as!(Source, u8, |value: &Source| value.code(), Self::from_code);
+saved_as!(Events, u64, |value: &Events| value.bits(), |value| Some(
+    Self::from_bits(value)
+));
 saved_as!(Quality, u16, |value: &Quality| value.bits(), |value| Some(
     Self::from_bits(value)
 ));
@@ -193,6 +198,30 @@ saved_as!(
     |value: &RoadKind| place(Self::ALL, *value),
     |value| { Self::ALL.get(usize::from(value)).copied() }
 );
+
+saved_as!(
+    EventKind,
+    u8,
+    |value: &EventKind| place(Self::ALL, *value),
+    |value| { Self::ALL.get(usize::from(value)).copied() }
+);
+
+impl Saved for AlarmSource {
+    fn save(&self, to: &mut Writer) {
+        match self {
+            Self::Bit(bit) => (0_u8, *bit).save(to),
+            Self::Event(kind) => (1_u8, *kind).save(to),
+        }
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, SnapshotError> {
+        match u8::load(from)? {
+            0 => Ok(Self::Bit(u8::load(from)?)),
+            1 => Ok(Self::Event(EventKind::load(from)?)),
+            _ => Err(SnapshotError::Value),
+        }
+    }
+}
 
 /// Place of a value in the list of all; every list is shorter than 256.
 fn place<T: PartialEq + Copy>(all: &[T], value: T) -> u8 {
@@ -339,6 +368,8 @@ saved_struct!(Fix {
     odometer,
     alarm,
     status,
+    passengers,
+    events,
     driver,
     source,
     quality,

@@ -1,7 +1,7 @@
 //! The saved form of a [`VehicleState`].
 //!
 //! ```text
-//! byte 0        version, 2
+//! byte 0        version, 3
 //! bytes         moment from which times are counted, then every part in the order of the struct
 //! last 4 bytes  FNV-1a of all before, folded to 32 bits, little-endian
 //! ```
@@ -14,16 +14,21 @@ mod bytes;
 
 use super::VehicleState;
 use super::admit::{Admit, Mark, Newcomer};
+use super::alarm::{ALARMS_MAX, Alarms, OpenAlarm};
 use super::area::{Areas, VISITS_MAX, Visit};
+use super::charter::Charter;
 use super::deviation::{Deviation, Outside};
+use super::drift::{Day, Drift};
 use super::episode::Episode;
 use super::fatigue::{CREW_MAX, DriverState, DrivingLog, Fatigue, LOG_BYTES_MAX, OpenFatigue};
 use super::fault::{Fault, Run};
 use super::limit::{Carrier, Limit};
 use super::motion::{DrivingReport, Motion};
 use super::night_ban::NightBan;
+use super::overload::{self, Overload};
 use super::place::Place;
 use super::speeding::{Confirmed, GROUPS_MAX, Group, Speeding};
+use super::tamper::{Apart, Counted, Tamper};
 
 use crate::geo::{AreaKey, RouteKey};
 use crate::model::overlay::CapKey;
@@ -31,7 +36,7 @@ use crate::model::overlay::CapKey;
 use bytes::{Reader, Saved, Writer, load_bytes, load_list, save_bytes, save_list, saved_struct};
 
 /// Version of the saved form.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// Bytes of the check code.
 const CHECK_BYTES: usize = 4;
@@ -114,6 +119,11 @@ saved_struct!(VehicleState {
     fault,
     night_ban,
     areas,
+    alarms,
+    overload,
+    tamper,
+    drift,
+    charter,
 });
 saved_struct!(Admit {
     seen,
@@ -196,6 +206,35 @@ saved_struct!(Episode {
     driver,
 });
 saved_struct!(NightBan { run });
+saved_struct!(Charter { run });
+saved_struct!(OpenAlarm {
+    source,
+    level,
+    begun,
+    episode
+});
+saved_struct!(Overload { counted, run });
+saved_struct!(overload::Run { persons, episode });
+saved_struct!(Tamper {
+    odometer,
+    still,
+    apart
+});
+saved_struct!(Counted {
+    anchor,
+    anchor_odometer,
+    block,
+    block_odometer,
+    track_m,
+    last
+});
+saved_struct!(Apart {
+    odometer_km,
+    track_km,
+    episode
+});
+saved_struct!(Drift { day });
+saved_struct!(Day { end, episode });
 saved_struct!(Visit {
     area,
     named,
@@ -221,6 +260,20 @@ impl Saved for Place {
         Ok(Self {
             hint: Saved::load(from)?,
             around: None,
+        })
+    }
+}
+
+impl Saved for Alarms {
+    fn save(&self, to: &mut Writer) {
+        save_list(&self.open, to);
+        self.bits.save(to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, SnapshotError> {
+        Ok(Self {
+            open: load_list(from, ALARMS_MAX)?,
+            bits: Saved::load(from)?,
         })
     }
 }

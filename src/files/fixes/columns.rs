@@ -15,12 +15,14 @@ pub(super) enum Field {
     OdometerKm,
     Alarm,
     Status,
+    Passengers,
+    Events,
     Driver,
     Track,
 }
 
 impl Field {
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::Plate,
         Self::PlateColor,
         Self::Terminal,
@@ -33,6 +35,8 @@ impl Field {
         Self::OdometerKm,
         Self::Alarm,
         Self::Status,
+        Self::Passengers,
+        Self::Events,
         Self::Driver,
         Self::Track,
     ];
@@ -51,6 +55,8 @@ impl Field {
             Self::OdometerKm => "odometer_km",
             Self::Alarm => "alarm",
             Self::Status => "status",
+            Self::Passengers => "passengers",
+            Self::Events => "events",
             Self::Driver => "driver",
             Self::Track => "track",
         }
@@ -80,7 +86,7 @@ pub(super) enum Origin {
 /// value for every row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ColumnMap {
-    origins: [Origin; 14],
+    origins: [Origin; 16],
 }
 
 /// A column map that cannot be read.

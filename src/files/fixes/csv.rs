@@ -57,7 +57,7 @@ fn text(line: &[u8]) -> Result<&str, LineError> {
 #[derive(Debug)]
 struct Layout {
     width: usize,
-    places: [Place; 14],
+    places: [Place; 16],
 }
 
 #[derive(Clone, Debug, Default)]
@@ -139,6 +139,8 @@ impl Layout {
             odometer_km: number(cell(Field::OdometerKm), Field::OdometerKm)?,
             alarm: number(cell(Field::Alarm), Field::Alarm)?,
             status: number(cell(Field::Status), Field::Status)?,
+            passengers: number(cell(Field::Passengers), Field::Passengers)?,
+            events: cell(Field::Events),
             driver: cell(Field::Driver),
             track: cell(Field::Track),
         };

@@ -13,6 +13,7 @@ use super::row::{FixRow, RawRow};
 use super::{ReadError, ReadOptions, RowSink};
 use crate::geo::datum::Datum;
 use crate::model::{Course, Odometer, Timestamp};
+use crate::normalize::jt808::events;
 use crate::protocol::jt808::frame::decode_frame;
 use crate::protocol::jt808::location::{LOCATION, LOCATION_BATCH, LocationBatch};
 use crate::protocol::jt808::{Frame, LocationReport};
@@ -131,6 +132,7 @@ fn row<'a>(
         course: Course::from_degrees(report.course_deg),
         altitude_m: Some(report.altitude_signed_m()),
         odometer: report.odometer_dkm().map(Odometer::from_hm),
+        events: events(report),
         ..row
     })
 }

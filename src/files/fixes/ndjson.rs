@@ -54,6 +54,8 @@ pub fn parse_line_in(line: &[u8], datum: Datum) -> Result<FixRow<'_>, LineError>
         odometer_km: raw.odometer_km,
         alarm: raw.alarm,
         status: raw.status,
+        passengers: raw.passengers,
+        events: raw.events.map(|text| text.0),
         driver: raw.driver.map(|text| text.0),
         track: raw.track.map(|text| text.0),
     }
@@ -128,6 +130,9 @@ struct JsonRow<'a> {
     odometer_km: Option<f64>,
     alarm: Option<u32>,
     status: Option<u32>,
+    passengers: Option<u16>,
+    #[serde(borrow)]
+    events: Option<Text<'a>>,
     #[serde(borrow)]
     driver: Option<Text<'a>>,
     #[serde(borrow)]

@@ -7,7 +7,7 @@ use super::error::{LineError, excerpt};
 use super::index::Registry;
 use crate::geo::datum::Datum;
 use crate::model::{
-    Course, Fix, Odometer, PlateColor, Position, Quality, Source, Speed, Timestamp,
+    Course, Events, Fix, Odometer, PlateColor, Position, Quality, Source, Speed, Timestamp,
 };
 
 /// What a row names as the thing that moved.
@@ -49,6 +49,10 @@ pub struct FixRow<'a> {
     pub alarm: u32,
     /// Status bits of JT/T 808 0x0200.
     pub status: u32,
+    /// Persons aboard, where given.
+    pub passengers: Option<u16>,
+    /// Alarms of active-safety devices and video terminals.
+    pub events: Events,
     /// Licence of the driver, where given.
     pub driver: Option<Cow<'a, str>>,
     /// Name of the track, where the file names tracks.
@@ -90,6 +94,8 @@ impl FixRow<'_> {
             odometer: self.odometer,
             alarm: self.alarm,
             status: self.status,
+            passengers: self.passengers,
+            events: self.events,
             driver,
             source,
             quality: Quality::GOOD,
@@ -114,6 +120,8 @@ impl FixRow<'_> {
             odometer: self.odometer,
             alarm: self.alarm,
             status: self.status,
+            passengers: self.passengers,
+            events: self.events,
         }
     }
 }
@@ -132,6 +140,8 @@ pub(super) struct RawRow<'a> {
     pub(super) odometer_km: Option<f64>,
     pub(super) alarm: Option<u32>,
     pub(super) status: Option<u32>,
+    pub(super) passengers: Option<u16>,
+    pub(super) events: Option<Cow<'a, str>>,
     pub(super) driver: Option<Cow<'a, str>>,
     pub(super) track: Option<Cow<'a, str>>,
 }
@@ -153,6 +163,8 @@ impl<'a> RawRow<'a> {
             odometer: self.odometer_km.map(odometer).transpose()?,
             alarm: self.alarm.unwrap_or(0),
             status: self.status.unwrap_or(FixRow::STATUS_DEFAULT),
+            passengers: self.passengers,
+            events: self.events.map_or(Ok(Events::NONE), |text| events(&text))?,
             driver: self.driver.filter(|licence| !licence.is_empty()),
             track: self.track.filter(|name| !name.is_empty()),
         })
@@ -259,6 +271,15 @@ fn altitude(metres: f64) -> Result<i16, LineError> {
         reason = "the range is checked above"
     )]
     Ok(metres.round() as i16)
+}
+
+fn events(text: &str) -> Result<Events, LineError> {
+    text.parse().map_err(|_unknown| LineError::BadValue {
+        message: format!(
+            "events {:?} are not like \"dsm_phone:begin:2\"",
+            excerpt(text)
+        ),
+    })
 }
 
 fn odometer(km: f64) -> Result<Odometer, LineError> {

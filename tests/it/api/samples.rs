@@ -194,6 +194,8 @@ fn live(fix: &Fix) -> LiveState {
         course: fix.course,
         alarm: fix.alarm,
         status: fix.status,
+        passengers: None,
+        events: roadwarden::model::Events::NONE,
         driver: fix.driver,
         left: FatigueLeft {
             continuous: Some(Span::from_minutes(90)),
@@ -222,6 +224,8 @@ pub(super) fn drive(vehicle: VehicleId, from: &str, count: i64) -> Vec<Fix> {
                 odometer: None,
                 alarm: 0,
                 status: 3,
+                passengers: None,
+                events: roadwarden::model::Events::NONE,
                 driver: Some(DriverId(1)),
                 source: Source::Http,
                 quality: Quality::GOOD,

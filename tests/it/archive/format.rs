@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use roadwarden::archive::read::{Footer, Pieces, Wanted};
 use roadwarden::archive::write::{FileWriter, Names, WrittenFile};
 use roadwarden::model::{
-    Course, DriverId, Fix, Odometer, Position, Quality, Source, Speed, Timestamp, VehicleId,
+    Course, DriverId, Events, Fix, Odometer, Position, Quality, Source, Speed, Timestamp, VehicleId,
 };
 
 use crate::store::samples::{at, fix};
@@ -50,6 +50,7 @@ prop_compose! {
             (proptest::option::of(0..360_u16), any::<Option<i16>>(), any::<Option<u32>>()),
         (alarm, status, driver) in (any::<u32>(), any::<u32>(), any::<Option<u32>>()),
         (source, quality) in (0..6_u8, any::<u16>()),
+        (passengers, events) in (any::<Option<u16>>(), prop_oneof![Just(0), any::<u64>()]),
     ) -> Fix {
         Fix {
             vehicle: VehicleId(vehicle),
@@ -62,6 +63,8 @@ prop_compose! {
             odometer: odometer.map(Odometer::from_hm),
             alarm,
             status,
+            passengers,
+            events: Events::from_bits(events),
             driver: driver.map(DriverId),
             source: Source::from_code(source).unwrap(),
             quality: Quality::from_bits(quality),

@@ -96,6 +96,8 @@ pub(crate) fn fix(vehicle: u32, second: i64) -> Fix {
         odometer: Some(Odometer::from_hm(12_345)),
         alarm: 0,
         status: 3,
+        passengers: None,
+        events: roadwarden::model::Events::NONE,
         driver: None,
         source: Source::Terminal,
         quality: Quality::GOOD,
@@ -130,6 +132,8 @@ pub(crate) fn live(second: i64) -> LiveState {
         course: fix.course,
         alarm: u32::MAX,
         status: fix.status,
+        passengers: None,
+        events: roadwarden::model::Events::NONE,
         driver: None,
         left: FatigueLeft {
             continuous: Some(Span::from_minutes(42)),
