@@ -52,10 +52,18 @@ pub(super) enum EventKind {
     Duty,
     /// An inquiry was sent or answered.
     Inquiry,
+    /// A limit is near.
+    PreAlarm,
 }
 
 impl EventKind {
-    const ALL: [Self; 4] = [Self::Fix, Self::Violation, Self::Duty, Self::Inquiry];
+    const ALL: [Self; 5] = [
+        Self::Fix,
+        Self::Violation,
+        Self::Duty,
+        Self::Inquiry,
+        Self::PreAlarm,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
@@ -63,6 +71,7 @@ impl EventKind {
             Self::Violation => "violation",
             Self::Duty => "duty",
             Self::Inquiry => "inquiry",
+            Self::PreAlarm => "prealarm",
         }
     }
 }
@@ -257,6 +266,7 @@ impl Follower {
             ChangeKind::Violation => EventKind::Violation,
             ChangeKind::Duty => EventKind::Duty,
             ChangeKind::Inquiry => EventKind::Inquiry,
+            ChangeKind::PreAlarm => EventKind::PreAlarm,
         };
         if self.wants(kind) {
             let zone = self.context.zone();

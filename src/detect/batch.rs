@@ -33,6 +33,7 @@ pub fn judge_track(context: &Context<'_>, fixes: &[Fix]) -> Vec<Violation> {
             fix.speed,
             driver,
             fix.alarm,
+            (fix.events, fix.passengers),
         )
     });
     let mut state = VehicleState::default();
@@ -47,7 +48,9 @@ pub fn judge_track(context: &Context<'_>, fixes: &[Fix]) -> Vec<Violation> {
                 | Transition::Closed(violation) => {
                     found.insert(key(&violation), *violation);
                 }
-                Transition::Driving { .. } | Transition::FaultRun { .. } => {}
+                Transition::Driving { .. }
+                | Transition::FaultRun { .. }
+                | Transition::PreAlarm(_) => {}
             }
         }
     }

@@ -11,6 +11,7 @@
 
 mod admit;
 mod alarm;
+mod approach;
 mod area;
 mod batch;
 mod charter;
@@ -41,11 +42,13 @@ pub use snapshot::SnapshotError;
 
 use crate::geo::{AreaIndex, CorridorIndex, RouteNumber};
 use crate::model::fleet::PermitKind;
+use crate::model::prealarm::PreAlarm;
 use crate::model::rules::RuleSet;
 use crate::model::{Fix, Region, Timestamp, VehicleClass, Violation};
 
 use admit::Admit;
 use alarm::Alarms;
+use approach::Approach;
 use area::{Areas, Spot};
 use charter::Charter;
 use deviation::Deviation;
@@ -175,6 +178,8 @@ pub enum Transition {
         /// First moment after it.
         to: Timestamp,
     },
+    /// A limit is near; told once, never a violation.
+    PreAlarm(Box<PreAlarm>),
     /// The vehicle has driven with a reported terminal fault for as long as rule N5 allows or
     /// longer. Its key is vehicle and `from`; it comes again with each growth.
     FaultRun {
@@ -195,6 +200,7 @@ pub struct VehicleState {
     driving: DrivingReport,
     place: Place,
     speeding: Speeding,
+    approach: Approach,
     fatigue: Fatigue,
     deviation: Deviation,
     fault: Fault,
@@ -243,6 +249,7 @@ impl VehicleState {
         let spot = Spot { inside, undivided };
         self.areas.handle_step(context, &step, &spot, out);
         self.speeding.handle_step(context, &step, &limit, out);
+        self.approach.handle_step(context, &step, &limit, out);
         for stretch in stretches.iter() {
             // A stretch is of the fix that held then, and so are its rules.
             let context = usual.at(stretch.from);
@@ -324,4 +331,9 @@ impl VehicleState {
     pub fn restore(bytes: &[u8]) -> Result<Self, SnapshotError> {
         snapshot::read(bytes)
     }
+}
+
+/// Whether a fix came soon enough to warn somebody.
+fn is_fresh(context: &Context<'_>, fix: &Fix) -> bool {
+    fix.received.since(fix.time) <= context.rules.prealarm.data_age_max
 }

@@ -91,6 +91,8 @@ impl Rejudge {
                 Transition::Driving { from, to } => {
                     add_minutes(&mut self.driving, &context.rules.zone, from, to);
                 }
+                // Nobody is warned of what is over.
+                Transition::PreAlarm(_) => {}
                 Transition::FaultRun { from, to, alarm } => {
                     self.faults.insert(from, FoundFault { to, alarm });
                 }

@@ -142,6 +142,7 @@ impl Flusher {
             flush.vehicle_days.extend(part.days.into_values());
             flush.faults.extend(part.faults.into_values());
             flush.contradictions.extend(part.contradictions);
+            flush.prealarms.extend(part.prealarms);
             flush.late.extend(part.rejudge.into_values());
             flush.checkpoints.extend(part.checkpoints);
             flush.rejudged.extend(part.rejudged);
@@ -193,4 +194,5 @@ fn is_empty(flush: &Flush) -> bool {
         && flush.operating.is_empty()
         && flush.vehicle_days.is_empty()
         && flush.rejudged.is_empty()
+        && flush.prealarms.is_empty()
 }

@@ -9,8 +9,8 @@ use crate::detect::{self, Transition};
 use crate::model::duty::MinuteSet;
 use crate::model::{Fix, LocalZone, Timestamp, VehicleId, Violation};
 use crate::store::{
-    Checkpoint, ContradictionRow, FaultRunRow, LateFixes, Rejudged, TrackChunk, VehicleDay,
-    VehicleSnapshot, ViolationUpsert,
+    Checkpoint, ContradictionRow, FaultRunRow, LateFixes, PreAlarmNote, Rejudged, TrackChunk,
+    VehicleDay, VehicleSnapshot, ViolationUpsert,
 };
 use crate::telemetry::name;
 use crate::track;
@@ -43,6 +43,8 @@ pub(super) struct Part {
     pub(super) faults: BTreeMap<(VehicleId, Timestamp), FaultRunRow>,
     /// Contradictions found.
     pub(super) contradictions: Vec<ContradictionRow>,
+    /// Limits that are near.
+    pub(super) prealarms: Vec<PreAlarmNote>,
     /// Late fixes that may change verdicts.
     pub(super) rejudge: BTreeMap<VehicleId, LateFixes>,
     /// States at midnight.
@@ -70,6 +72,7 @@ impl Part {
             + self.contradictions.len()
             + self.checkpoints.len()
             + self.rejudged.len()
+            + self.prealarms.len()
     }
 
     /// Counts a fix for its vehicle's day.
@@ -159,6 +162,12 @@ impl Part {
                 });
                 detect::add_minutes(&mut driven.days, &directory.rules.zone, from, to);
             }
+            Transition::PreAlarm(prealarm) => self.prealarms.push(PreAlarmNote {
+                prealarm: *prealarm,
+                plate: record.plate.clone(),
+                enterprise_id: record.enterprise_id.to_string(),
+                region: record.region.to_string(),
+            }),
             Transition::FaultRun { from, to, alarm } => {
                 let row = FaultRunRow {
                     vehicle,

@@ -7,6 +7,7 @@ pub mod fix;
 pub mod fleet;
 pub mod overlay;
 pub mod road;
+pub mod prealarm;
 pub mod route;
 pub mod rules;
 pub mod time;

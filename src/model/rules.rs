@@ -50,6 +50,8 @@ pub struct RuleSet {
     pub drift: DriftRules,
     /// Charters without a contract.
     pub charter: CharterRules,
+    /// What is told before a limit is passed.
+    pub prealarm: PreAlarmRules,
     /// What a believable record is.
     pub plausibility: PlausibilityRules,
     /// Rules of the monitoring duty.
@@ -449,6 +451,21 @@ pub struct CharterRules {
     pub stop_min: Span,
     /// What it costs.
     pub penalty: ByClass<Penalty>,
+}
+
+/// What is told before a limit is passed. Source: regulations 4.3 and 5.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PreAlarmRules {
+    /// Driving left before a fatigue limit at which it is told: the first warning and the last.
+    pub fatigue_left: [Span; 2],
+    /// A speed this far below the monitoring limit and more is told.
+    pub speed_margin: Speed,
+    /// A speed must fall this far below the margin before it is told again.
+    pub speed_again: Speed,
+    /// Speeds are told no more often than this.
+    pub repeat_min: Span,
+    /// Data older than this on arrival is told to nobody.
+    pub data_age_max: Span,
 }
 
 /// What a believable record is. Source: regulations 10.1, A12.

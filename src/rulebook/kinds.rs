@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::alarm::{AlarmRule, AlarmRules, AlarmSource};
 use crate::model::rules::{
     AreaRules, CharterRules, DriftRules, NightBanRules, OverloadFine, OverloadPoints,
-    OverloadRules, TamperRules,
+    OverloadRules, PreAlarmRules, TamperRules,
 };
 use crate::model::violation::PointsBasis;
 use crate::model::{Severity, Span};
@@ -173,6 +173,28 @@ pub(super) fn charter(mut from: Section<'_>) -> CharterRules {
         stop_min: from.span("stop_min", MINUTE, &(1.0..=1440.0)),
         penalty: penalties(&mut from),
     };
+    from.finish();
+    rules
+}
+
+/// What is told before a limit is passed.
+pub(super) fn prealarm(mut from: Section<'_>) -> PreAlarmRules {
+    let minutes = 0.0..=600.0;
+    let margin = 0.0..=50.0;
+    let rules = PreAlarmRules {
+        fatigue_left: [
+            from.span("first_min", MINUTE, &minutes),
+            from.span("last_min", MINUTE, &minutes),
+        ],
+        speed_margin: from.speed("speed_margin_kmh", &margin),
+        speed_again: from.speed("speed_again_kmh", &margin),
+        repeat_min: from.span("repeat_min", MINUTE, &minutes),
+        data_age_max: from.span("data_age_max_min", MINUTE, &minutes),
+    };
+    if rules.fatigue_left[0] < rules.fatigue_left[1] {
+        let problem = "must not be below last_min";
+        from.note("first_min", KeyProblem::Conflict(problem));
+    }
     from.finish();
     rules
 }

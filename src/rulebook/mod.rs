@@ -84,6 +84,7 @@ fn rule_set(mut root: Section<'_>) -> RuleSet {
         tamper: kinds::tamper(root.section("tamper")),
         drift: kinds::drift(root.section("drift")),
         charter: kinds::charter(root.section("charter")),
+        prealarm: kinds::prealarm(root.section("prealarm")),
         plausibility: plausibility(root.section("plausibility"), &zone),
         duty: duty(root.section("duty")),
         caps: Vec::new(),

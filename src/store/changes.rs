@@ -21,6 +21,8 @@ named_enum! {
         Duty = "duty",
         /// An inquiry: sent or answered.
         Inquiry = "inquiry",
+        /// A limit is near.
+        PreAlarm = "prealarm",
     }
 }
 
@@ -38,7 +40,7 @@ pub struct Change {
     /// The thing after the change, as JSON.
     ///
     /// Shape: for [`ChangeKind::Violation`] read it with [`Change::violation`]; the others have a
-    /// field `type` (`shift`, `reminder`, `handling`, `review`, `inquiry`) and the fields of the
+    /// field `type` (`shift`, `reminder`, `handling`, `review`, `inquiry`, `prealarm`) and the fields of the
     /// contract, times in milliseconds since 1970 UTC.
     pub body: String,
 }
@@ -51,7 +53,7 @@ impl Change {
     pub fn violation(&self) -> Result<Option<StoredViolation>, StoreError> {
         match self.kind {
             ChangeKind::Violation => violation_body::from_change(&self.body).map(Some),
-            ChangeKind::Duty | ChangeKind::Inquiry => Ok(None),
+            ChangeKind::Duty | ChangeKind::Inquiry | ChangeKind::PreAlarm => Ok(None),
         }
     }
 }

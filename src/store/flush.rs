@@ -6,6 +6,7 @@ use sqlx::AnyConnection;
 
 use super::counters::Counter;
 use super::engine::map_error;
+use super::prealarms::{self, PreAlarmNote};
 use super::rejudge::{self, Checkpoint, LateFixes, Rejudged};
 use super::rows::Columns as _;
 use super::statement::Bulk;
@@ -33,6 +34,8 @@ pub struct Flush {
     pub faults: Vec<FaultRunRow>,
     /// Contradictions found.
     pub contradictions: Vec<ContradictionRow>,
+    /// Limits that are near.
+    pub prealarms: Vec<PreAlarmNote>,
     /// Late fixes: their vehicles must be judged again; vehicles must not repeat.
     pub late: Vec<LateFixes>,
     /// States at midnight.
@@ -182,6 +185,7 @@ impl Store {
         Counter::JournalPosition.raise(connection, position).await?;
         // Last, because the change log's counter is locked from here to the commit.
         verdicts::put(connection, flush.at, &flush.violations).await?;
+        prealarms::append(connection, flush.at, &flush.prealarms).await?;
         transaction.commit().await.map_err(map_error)
     }
 }

@@ -128,7 +128,10 @@ fn judge(context: &Context<'_>, fixes: &[Fix]) -> Judged {
             Transition::FaultRun { from, to, alarm } => {
                 faults.insert(from, (from, to, alarm));
             }
-            Transition::Opened(_) | Transition::Extended(_) | Transition::Closed(_) => {}
+            Transition::Opened(_)
+            | Transition::Extended(_)
+            | Transition::Closed(_)
+            | Transition::PreAlarm(_) => {}
         }
     }
     Judged {

@@ -257,7 +257,9 @@ impl World {
                     let known = violations.insert(key(violation), (**violation).clone());
                     assert!(known.is_some(), "never opened: {violation:?}");
                 }
-                Transition::Driving { .. } | Transition::FaultRun { .. } => {}
+                Transition::Driving { .. }
+                | Transition::FaultRun { .. }
+                | Transition::PreAlarm(_) => {}
             }
         }
         Told {

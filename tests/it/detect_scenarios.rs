@@ -100,7 +100,9 @@ mod speeding {
                 Transition::Opened(v) => Some(("opened", v)),
                 Transition::Extended(v) => Some(("extended", v)),
                 Transition::Closed(v) => Some(("closed", v)),
-                Transition::Driving { .. } | Transition::FaultRun { .. } => None,
+                Transition::Driving { .. }
+                | Transition::FaultRun { .. }
+                | Transition::PreAlarm(_) => None,
             })
             .map(|(what, v)| {
                 let end = v.ended_at.map_or("open".to_owned(), |end| {

@@ -17,6 +17,7 @@ mod end_to_end;
 mod files;
 mod limits;
 mod night_ban;
+mod prealarms;
 mod readme;
 mod rejudge;
 mod store;

@@ -1,5 +1,6 @@
 //! The counters of one driver; see the module above for the rules.
 
+use crate::model::prealarm::{Near, PreAlarm};
 use crate::model::rules::{FatigueKind, FatigueRules, RuleSet};
 use crate::model::violation::{Details, EvidenceMarks, FatigueWindow, FixMark};
 use crate::model::{DriverId, Fix, Span, Timestamp, Violation, ViolationKind};
@@ -7,7 +8,7 @@ use crate::model::{DriverId, Fix, Span, Timestamp, Violation, ViolationKind};
 use super::super::admit::{mark, way_m};
 use super::super::grade::penalty;
 use super::super::motion::{Activity, Stretch};
-use super::super::{Context, Transition};
+use super::super::{Context, Transition, is_fresh};
 use super::log::DrivingLog;
 use super::{HoursLeft, KINDS};
 
@@ -34,6 +35,8 @@ pub(in crate::detect) struct DriverState {
     pub(in crate::detect) log: DrivingLog,
     /// Driving that cannot bring the sums of 24 h and 7 days over their limits.
     pub(in crate::detect) slack: [Span; 2],
+    /// Warnings that were told, or came too late, of each kind: the first is bit 0.
+    pub(in crate::detect) warned: [u8; KINDS],
     /// Open violations: continuous, night, 24 h, 7 days.
     pub(in crate::detect) open: [Option<Box<OpenFatigue>>; KINDS],
 }
@@ -119,6 +122,7 @@ impl DriverState {
             rested: false,
             log: DrivingLog::default(),
             slack: [Span::ZERO; 2],
+            warned: [0; KINDS],
             open: [const { None }; KINDS],
         }
     }
@@ -209,6 +213,7 @@ impl DriverState {
         if Kind::Continuous.applies(context) {
             let over = self.continuous - rules.continuous.limit;
             let begins = (over > Span::ZERO).then(|| (to - over).max(from));
+            self.warn(context, Kind::Continuous, Span::ZERO - over, fix, out);
             self.note(context, Kind::Continuous, begins, self.continuous, fix, out);
         }
         if Kind::Night.applies(context) {
@@ -244,6 +249,7 @@ impl DriverState {
                 self.night = self.night + end.since(at);
                 let over = self.night - rules.fatigue.night.limit;
                 let begins = (over > Span::ZERO).then(|| (end - over).max(at));
+                self.warn(context, Kind::Night, Span::ZERO - over, fix, out);
                 self.note(context, Kind::Night, begins, self.night, fix, out);
                 if until <= to {
                     self.end(context, Kind::Night, until, fix, out);
@@ -270,17 +276,55 @@ impl DriverState {
         let limit = kind.rules(rules).limit;
         let slack = &mut self.slack[place];
         *slack = *slack - to.since(from);
-        if *slack >= Span::ZERO {
+        if *slack > Span::ZERO {
             return;
         }
         let sum = self.log.sum(to, window);
-        *slack = (limit - sum).max(Span::ZERO);
+        let warned_from = limit - context.rules.prealarm.fatigue_left[0];
+        *slack = (warned_from - sum).max(Span::ZERO);
+        self.warn(context, kind, limit - sum, fix, out);
         let begins = if self.open[kind as usize].is_some() {
             Some(from)
         } else {
             self.log.first_over(from, to, window, limit)
         };
         self.note(context, kind, begins, sum, fix, out);
+    }
+
+    /// So much driving is left before the limit of a kind: tells the warnings that are due now.
+    fn warn(
+        &mut self,
+        context: &Context<'_>,
+        kind: Kind,
+        left: Span,
+        fix: &Fix,
+        out: &mut Vec<Transition>,
+    ) {
+        let warned = &mut self.warned[kind as usize];
+        let mut due = None;
+        for (place, warning) in (0..).zip(context.rules.prealarm.fatigue_left) {
+            if left > warning {
+                *warned &= !(1 << place);
+            } else if *warned & 1 << place == 0 {
+                *warned |= 1 << place;
+                due = Some(warning);
+            }
+        }
+        let Some(warning) = due.filter(|_| left >= Span::ZERO && is_fresh(context, fix)) else {
+            return;
+        };
+        out.push(Transition::PreAlarm(Box::new(PreAlarm {
+            vehicle: fix.vehicle,
+            driver: self.driver,
+            kind: kind.names().0,
+            at: fix.time,
+            received: fix.received,
+            near: Near::Driving {
+                left,
+                warning,
+                limit: kind.rules(&context.rules.fatigue).limit,
+            },
+        })));
     }
 
     /// The counter of a kind is at `driving`; where it is over, it has been since `begins`.
@@ -376,6 +420,7 @@ impl DriverState {
         self.night = Span::ZERO;
         self.inferred = false;
         self.slack = [Span::ZERO; 2];
+        self.warned = [0; KINDS];
     }
 
     /// Closes what is open; the driver is forgotten.

@@ -15,6 +15,7 @@ mod bytes;
 use super::VehicleState;
 use super::admit::{Admit, Mark, Newcomer};
 use super::alarm::{ALARMS_MAX, Alarms, OpenAlarm};
+use super::approach::Approach;
 use super::area::{Areas, VISITS_MAX, Visit};
 use super::charter::Charter;
 use super::deviation::{Deviation, Outside};
@@ -114,6 +115,7 @@ saved_struct!(VehicleState {
     driving,
     place,
     speeding,
+    approach,
     fatigue,
     deviation,
     fault,
@@ -170,6 +172,7 @@ saved_struct!(DriverState {
     rested,
     log,
     slack,
+    warned,
     open,
 });
 saved_struct!(OpenFatigue {
@@ -205,6 +208,7 @@ saved_struct!(Episode {
     fixes,
     driver,
 });
+saved_struct!(Approach { near, told_at });
 saved_struct!(NightBan { run });
 saved_struct!(Charter { run });
 saved_struct!(OpenAlarm {
