@@ -17,8 +17,8 @@ use roadwarden::model::duty::{MinuteSet, Period};
 use roadwarden::model::fleet::{Enterprise, EnterpriseKind, FleetFolder, VehicleEntry};
 use roadwarden::model::violation::{Details, EvidenceMarks, FixMark};
 use roadwarden::model::{
-    Course, Fix, LocalZone, Odometer, Plate, PlateColor, Position, Quality, Severity, Source, Span,
-    Speed, Timestamp, VehicleClass, VehicleId, Violation, ViolationKind,
+    Course, Events, Fix, LocalZone, Odometer, Plate, PlateColor, Position, Quality, Severity,
+    Source, Span, Speed, Timestamp, VehicleClass, VehicleId, Violation, ViolationKind,
 };
 use roadwarden::store::{
     DutyScope, FatigueLeft, Flush, LiveState, OperatingDay, Role, Store, StoreOptions, TrackChunk,
@@ -149,7 +149,7 @@ fn fix(vehicle: u32, n: u32) -> Fix {
         alarm: 0,
         status: 3,
         passengers: None,
-        events: roadwarden::model::Events::NONE,
+        events: Events::NONE,
         driver: None,
         source: Source::Terminal,
         quality: Quality::GOOD,
@@ -329,8 +329,6 @@ fn snapshot(vehicle: u32, sequence: u32) -> VehicleSnapshot {
             course: last.course,
             alarm: last.alarm,
             status: last.status,
-            passengers: None,
-            events: roadwarden::model::Events::NONE,
             driver: None,
             left: FatigueLeft::default(),
             first_qualified_at: Some(last.time),

@@ -164,6 +164,7 @@ fn route(number: u32, line: &[(f64, f64)]) -> Route {
             .iter()
             .filter_map(|(lat, lon)| Position::from_degrees(*lat, *lon))
             .collect(),
+        stops: Vec::new(),
         limit: number
             .is_multiple_of(4)
             .then_some(Speed::from_whole_kmh(90)),

@@ -13,7 +13,7 @@ use crate::model::Span;
 use crate::model::duty::Period;
 use crate::store::{DutyNote, DutyScope, StoreError};
 
-use super::parts::Gateway;
+use super::parts::{Gateway, duty_rules};
 
 /// The period that is looked at: the one that the failing list shows unless asked otherwise.
 const PERIOD: Span = Span::from_hours(24);
@@ -55,7 +55,10 @@ async fn look(
         .await?;
     let verdicts: Vec<_> = facts
         .iter()
-        .map(|facts| duty::evaluate(facts, period, now, &rules.duty, rules.zone))
+        .map(|facts| {
+            let of_region = duty_rules(&rules, &facts.region, now);
+            duty::evaluate(facts, period, now, of_region, rules.zone)
+        })
         .collect();
     if let Some(before) = known.as_ref() {
         let changes = duty::diff(before, &verdicts);

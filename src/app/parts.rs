@@ -17,7 +17,7 @@ use crate::geo::datum::Datum;
 use crate::ingest::{Engine, IntakeError, Parsed, SubmitError};
 use crate::journal::Journal;
 use crate::model::rules::{DutyRules, RuleSet};
-use crate::model::{Region, Source, TerminalPhone, Timestamp};
+use crate::model::{Region, Source, Span, TerminalPhone, Timestamp};
 use crate::store::Store;
 use crate::track::JournalRecord;
 
@@ -41,9 +41,19 @@ impl RuleSource for Gateway {
         Arc::clone(&self.engine.directory().rules)
     }
 
-    fn duty(&self, _region: &Region, _at: Timestamp) -> Arc<DutyRules> {
-        Arc::new(self.engine.directory().rules.duty.clone())
+    fn duty(&self, region: &Region, at: Timestamp) -> Arc<DutyRules> {
+        Arc::new(duty_rules(&self.engine.directory().rules, region, at).clone())
     }
+}
+
+/// The duty rules of an enterprise for a period that ends at `until`: those of its last moment.
+pub(super) fn duty_rules<'a>(
+    rules: &'a RuleSet,
+    region: &Region,
+    until: Timestamp,
+) -> &'a DutyRules {
+    let last = until - Span::from_millis(1);
+    &rules.in_force(Some(region), None, last).duty
 }
 
 impl FixSink for Gateway {
@@ -156,5 +166,27 @@ impl Readiness for Gateway {
             obstacles.push(Obstacle::Ingest);
         }
         obstacles
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rulebook;
+
+    #[test]
+    fn a_campaign_changes_the_duty_of_its_region_up_to_its_last_moment() {
+        let campaign = "[[campaign]]\nid = \"c\"\nregions = [\"430000\"]\nfrom = 2026-11-20\nto = 2026-11-22\n\
+                        [campaign.set]\nduty.uncovered_min_max = 5\n";
+        let text = format!("{}\n{campaign}", rulebook::default_document());
+        let rules = rulebook::parse(&text).unwrap();
+        let allowed = |region: &str, until: &str| {
+            let until = Timestamp::from_rfc3339(until).unwrap();
+            duty_rules(&rules, &region.parse().unwrap(), until).uncovered_min_max
+        };
+        assert_eq!(allowed("430102", "2026-11-21T00:00:00+08:00"), 5);
+        assert_eq!(allowed("440300", "2026-11-21T00:00:00+08:00"), 10);
+        assert_eq!(allowed("430102", "2026-11-22T00:00:00+08:00"), 5);
+        assert_eq!(allowed("430102", "2026-11-22T00:00:01+08:00"), 10);
     }
 }

@@ -225,6 +225,6 @@ impl Group<'_> {
 
 /// The lower half of bits; `None` where nothing is set.
 fn half(bits: u64) -> Option<i32> {
-    let low = (bits & u64::from(u32::MAX)) as u32;
+    let low = u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(0);
     (low != 0).then_some(low.cast_signed())
 }

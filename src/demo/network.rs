@@ -234,6 +234,7 @@ impl Network {
                     name: name.join("—"),
                     half_width_m: HALF_WIDTH_M,
                     line: way.line.points().to_vec(),
+                    stops: Vec::new(),
                     limit: class.map(|class| Speed::from_whole_kmh(class.limit_kmh())),
                     road: class.map(RoadClass::kind),
                 }

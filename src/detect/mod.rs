@@ -30,6 +30,7 @@ mod place;
 mod rejudge;
 mod snapshot;
 mod speeding;
+mod stop;
 mod tamper;
 
 pub use admit::Admission;
@@ -60,6 +61,7 @@ use night_ban::NightBan;
 use overload::Overload;
 use place::Place;
 use speeding::Speeding;
+use stop::UnplannedStop;
 use tamper::Tamper;
 
 /// All that a verdict depends on besides the track.
@@ -211,6 +213,7 @@ pub struct VehicleState {
     tamper: Tamper,
     drift: Drift,
     charter: Charter,
+    unplanned_stop: UnplannedStop,
 }
 
 impl VehicleState {
@@ -261,6 +264,8 @@ impl VehicleState {
             .handle_step(context.rules, &step, &self.motion, out);
         self.night_ban.handle_step(context, &step, out);
         self.charter.handle_step(context, &step, &self.motion, out);
+        self.unplanned_stop
+            .handle_step(context, &step, &self.motion, on_route, out);
         self.alarms.handle_step(context, &step, out);
         self.overload.handle_step(context, &step, out);
         self.tamper.handle_step(context, &step, out);
@@ -317,6 +322,7 @@ impl VehicleState {
             + self.tamper.heap_bytes()
             + self.drift.heap_bytes()
             + self.charter.heap_bytes()
+            + self.unplanned_stop.heap_bytes()
     }
 
     /// The saved form: versioned, compact, the same on every machine.

@@ -1,7 +1,8 @@
 //! Planned routes from GeoJSON: `LineString` features with `id`, `name`, `half_width_m`.
 //!
-//! Two more properties are ours: `limit_kmh`, a limit along the route, and `road`
-//! (`expressway` or `other`), the column of the points table.
+//! Three more properties are ours: `limit_kmh`, a limit along the route, `road` (`expressway` or
+//! `other`), the column of the points table, and `stops`, a list of `[lon, lat]` where the vehicle
+//! may stop beside the ends of the line.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -56,12 +57,14 @@ fn read_route(feature: &Feature<'_>, notes: &mut Notes<'_>) -> Option<Route> {
         |value| value.as_str()?.parse::<RoadKind>().ok(),
         notes,
     );
+    let stops = feature.optional("stops", "a list of [lon, lat] in degrees", positions, notes);
     let line = read_line(feature, notes);
     Some(Route {
         id: id?,
         name: name?,
         half_width_m: half_width?.unwrap_or(HALF_WIDTH_M),
         line: line?,
+        stops: stops?.unwrap_or_default(),
         limit: limit?,
         road: road?,
     })

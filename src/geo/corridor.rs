@@ -383,6 +383,7 @@ mod tests {
             name: id.to_owned(),
             half_width_m: 100.0,
             line: line.iter().map(|(lat, lon)| at(*lat, *lon)).collect(),
+            stops: Vec::new(),
             limit: None,
             road: None,
         }

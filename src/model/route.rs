@@ -14,6 +14,8 @@ pub struct Route {
     pub half_width_m: f64,
     /// The line, WGS-84, at least two points.
     pub line: Vec<Position>,
+    /// Planned stops beside its ends, where the file lists them.
+    pub stops: Vec<Position>,
     /// Limit along the route, where the operator set one.
     pub limit: Option<Speed>,
     /// Kind of road along the route, where the operator said so.

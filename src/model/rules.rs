@@ -40,6 +40,8 @@ pub struct RuleSet {
     pub night_ban: NightBanRules,
     /// Areas that may not be entered or left.
     pub area: AreaRules,
+    /// Stops on the route where none is planned.
+    pub unplanned_stop: UnplannedStopRules,
     /// Alarms of the terminal that count.
     pub alarms: AlarmRules,
     /// More persons than seats.
@@ -371,6 +373,21 @@ pub struct AreaRules {
     pub forbidden: ByClass<Penalty>,
     /// What leaving an area costs.
     pub left: ByClass<Penalty>,
+}
+
+/// Stops on the route where none is planned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnplannedStopRules {
+    /// Classes that are watched.
+    pub classes: Vec<VehicleClass>,
+    /// A stop this near a planned one is planned. Unit: m.
+    pub radius_m: f64,
+    /// It counts when it lasts at least this long.
+    pub lasts_min: Span,
+    /// The same where the route lists no stops.
+    pub unlisted_lasts_min: Span,
+    /// What it costs.
+    pub penalty: ByClass<Penalty>,
 }
 
 /// More persons than seats, where the terminal reports it. Source: regulations 4.5.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::alarm::{AlarmRule, AlarmRules, AlarmSource};
 use crate::model::rules::{
     AreaRules, CharterRules, DriftRules, NightBanRules, OverloadFine, OverloadPoints,
-    OverloadRules, PreAlarmRules, TamperRules,
+    OverloadRules, PreAlarmRules, TamperRules, UnplannedStopRules,
 };
 use crate::model::violation::PointsBasis;
 use crate::model::{Severity, Span};
@@ -46,6 +46,20 @@ pub(super) fn area(mut from: Section<'_>) -> AreaRules {
         return_dwell: from.span("return_dwell_s", SECOND, &(0.0..=3600.0)),
         forbidden: penalties_of(from.section("forbidden")),
         left: penalties_of(from.section("left")),
+    };
+    from.finish();
+    rules
+}
+
+/// Stops where none is planned.
+pub(super) fn unplanned_stop(mut from: Section<'_>) -> UnplannedStopRules {
+    let minutes = 1.0..=1440.0;
+    let rules = UnplannedStopRules {
+        classes: from.vehicle_classes("classes"),
+        radius_m: from.number("radius_m", &(0.0..=100_000.0)),
+        lasts_min: from.span("lasts_min", MINUTE, &minutes),
+        unlisted_lasts_min: from.span("unlisted_lasts_min", MINUTE, &minutes),
+        penalty: penalties(&mut from),
     };
     from.finish();
     rules

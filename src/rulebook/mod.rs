@@ -79,6 +79,7 @@ fn rule_set(mut root: Section<'_>) -> RuleSet {
         deviation: deviation(root.section("deviation")),
         night_ban: kinds::night_ban(root.section("night_ban")),
         area: kinds::area(root.section("area")),
+        unplanned_stop: kinds::unplanned_stop(root.section("unplanned_stop")),
         alarms: kinds::alarms(root.section("terminal_alarm")),
         overload: kinds::overload(root.section("overload")),
         tamper: kinds::tamper(root.section("tamper")),

@@ -7,15 +7,19 @@ use super::rows::Columns as _;
 use crate::model::route::{Area, Route};
 use crate::model::{Position, Speed};
 
-/// Columns: id, name, `half_width_m`, line, `limit_mkmh`, road.
+/// Columns: id, name, `half_width_m`, line, `limit_mkmh`, road, stops.
 pub(super) fn route(row: &AnyRow) -> Result<Route, StoreError> {
     let mut bytes = row.bytes(3)?;
     let line = take_points(&mut bytes, usize::MAX).ok_or(StoreError::damaged("route line"))?;
+    // Rows from before there were stops have none.
+    let mut stops = row.cell::<Option<&[u8]>>(6)?.unwrap_or_default();
+    let stops = take_points(&mut stops, usize::MAX).ok_or(StoreError::damaged("route stops"))?;
     Ok(Route {
         id: row.text(0)?,
         name: row.text(1)?,
         half_width_m: row.cell(2)?,
         line,
+        stops,
         limit: row.number_opt(4, "limit")?.map(Speed::from_mkmh),
         road: row.name_opt(5, "road kind")?,
     })

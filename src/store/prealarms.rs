@@ -1,6 +1,6 @@
 //! Limits that are near, in the change log: told once to those who follow it, kept nowhere else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 use sqlx::AnyConnection;
@@ -34,22 +34,25 @@ pub(super) async fn append(
     if notes.is_empty() {
         return Ok(());
     }
-    let mut licences: BTreeMap<DriverId, Option<String>> = BTreeMap::new();
-    for driver in notes.iter().filter_map(|note| note.prealarm.driver) {
-        if !licences.contains_key(&driver) {
-            let rows = Select::new("SELECT licence FROM drivers")
-                .with("WHERE id = {}", i64::from(driver.0))
-                .fetch(&mut *connection)
-                .await?;
-            let licence = rows.first().map(|row| row.text(0)).transpose()?;
-            licences.insert(driver, licence);
+    let drivers: BTreeSet<DriverId> = notes
+        .iter()
+        .filter_map(|note| note.prealarm.driver)
+        .collect();
+    let mut licences: BTreeMap<DriverId, String> = BTreeMap::new();
+    for driver in drivers {
+        let rows = Select::new("SELECT licence FROM drivers")
+            .with("WHERE id = {}", i64::from(driver.0))
+            .fetch(&mut *connection)
+            .await?;
+        if let Some(row) = rows.first() {
+            licences.insert(driver, row.text(0)?);
         }
     }
     let log: Vec<NewChange> = notes
         .iter()
         .map(|note| {
             let driver = note.prealarm.driver;
-            let licence = driver.and_then(|driver| licences.get(&driver)?.as_deref());
+            let licence = driver.and_then(|driver| licences.get(&driver).map(String::as_str));
             NewChange {
                 at,
                 kind: ChangeKind::PreAlarm,

@@ -104,7 +104,7 @@ impl Store {
                  ORDER BY p.vehicle_id, p.position",
         )
         .await?;
-        let routes = all("SELECT id, name, half_width_m, line, limit_mkmh, road
+        let routes = all("SELECT id, name, half_width_m, line, limit_mkmh, road, stops
                  FROM routes ORDER BY id")
         .await?;
         let areas = all(

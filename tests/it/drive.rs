@@ -134,6 +134,7 @@ pub(crate) fn road(limit_kmh: u16, road: RoadKind) -> Route {
         name: "meridian".to_owned(),
         half_width_m: 100.0,
         line: vec![at(SOUTH), at(28.2), at(28.3), at(NORTH)],
+        stops: Vec::new(),
         limit: Some(Speed::from_whole_kmh(limit_kmh)),
         road: Some(road),
     }

@@ -25,5 +25,6 @@ mod support;
 mod terminal_alarms;
 mod tidy;
 mod truck_tracks;
+mod unplanned_stops;
 mod vectors;
 mod worked_examples;

@@ -29,6 +29,7 @@ use super::night_ban::NightBan;
 use super::overload::{self, Overload};
 use super::place::Place;
 use super::speeding::{Confirmed, GROUPS_MAX, Group, Speeding};
+use super::stop::{Stand, UnplannedStop};
 use super::tamper::{Apart, Counted, Tamper};
 
 use crate::geo::{AreaKey, RouteKey};
@@ -126,6 +127,7 @@ saved_struct!(VehicleState {
     tamper,
     drift,
     charter,
+    unplanned_stop,
 });
 saved_struct!(Admit {
     seen,
@@ -211,6 +213,13 @@ saved_struct!(Episode {
 saved_struct!(Approach { near, told_at });
 saved_struct!(NightBan { run });
 saved_struct!(Charter { run });
+saved_struct!(UnplannedStop { stand });
+saved_struct!(Stand {
+    route_id,
+    listed,
+    distance_m,
+    episode
+});
 saved_struct!(OpenAlarm {
     source,
     level,

@@ -32,12 +32,12 @@ pub struct ImportCounts {
 }
 
 const ROUTES: Bulk = Bulk {
-    head: "INSERT INTO routes (id, name, half_width_m, line, limit_mkmh, road) VALUES ",
-    row: "($1, $2, $3, $4, $5, $6)",
-    width: 6,
+    head: "INSERT INTO routes (id, name, half_width_m, line, limit_mkmh, road, stops) VALUES ",
+    row: "($1, $2, $3, $4, $5, $6, $7)",
+    width: 7,
     tail: " ON CONFLICT (id) DO UPDATE SET name = excluded.name,
             half_width_m = excluded.half_width_m, line = excluded.line,
-            limit_mkmh = excluded.limit_mkmh, road = excluded.road",
+            limit_mkmh = excluded.limit_mkmh, road = excluded.road, stops = excluded.stops",
 };
 
 const AREAS: Bulk = Bulk {
@@ -85,7 +85,8 @@ impl Store {
                     .add(route.half_width_m)
                     .add(line_to_bytes(&route.line))
                     .add(limit_mkmh(route.limit))
-                    .add(route.road.map(|road| road.name().to_owned()));
+                    .add(route.road.map(|road| road.name().to_owned()))
+                    .add(line_to_bytes(&route.stops));
             })
             .await?;
         Counter::Registry.take(&mut transaction, 1).await?;

@@ -6,8 +6,8 @@ use roadwarden::model::fleet::{
 };
 use roadwarden::model::violation::{AppliedLimit, Details, EvidenceMarks, FixMark, LimitSource};
 use roadwarden::model::{
-    Course, DriverId, Fix, LocalZone, Plate, PlateColor, Position, Quality, Severity, Source, Span,
-    Speed, TerminalPhone, VehicleClass, VehicleId, Violation, ViolationKind,
+    Course, DriverId, Events, Fix, LocalZone, Plate, PlateColor, Position, Quality, Severity,
+    Source, Span, Speed, TerminalPhone, VehicleClass, VehicleId, Violation, ViolationKind,
 };
 use roadwarden::store::{
     FatigueLeft, Flush, LiveState, OperatingDay, TrackChunk, VehicleDay, VehicleSnapshot,
@@ -194,8 +194,6 @@ fn live(fix: &Fix) -> LiveState {
         course: fix.course,
         alarm: fix.alarm,
         status: fix.status,
-        passengers: None,
-        events: roadwarden::model::Events::NONE,
         driver: fix.driver,
         left: FatigueLeft {
             continuous: Some(Span::from_minutes(90)),
@@ -225,7 +223,7 @@ pub(super) fn drive(vehicle: VehicleId, from: &str, count: i64) -> Vec<Fix> {
                 alarm: 0,
                 status: 3,
                 passengers: None,
-                events: roadwarden::model::Events::NONE,
+                events: Events::NONE,
                 driver: Some(DriverId(1)),
                 source: Source::Http,
                 quality: Quality::GOOD,

@@ -4,10 +4,13 @@ use axum::body::{Body, BodyDataStream};
 use axum::http::Request;
 use futures_util::StreamExt as _;
 use roadwarden::api::FeedRecord;
+use roadwarden::model::prealarm::{Near, PreAlarm};
+use roadwarden::model::{Plate, PlateColor, Span, VehicleId, ViolationKind};
+use roadwarden::store::{Flush, PreAlarmNote};
 use serde_json::{Value, json};
 
 use super::samples::drive;
-use super::support::{World, check};
+use super::support::{World, at, check};
 
 /// One event.
 #[derive(Debug)]
@@ -146,6 +149,43 @@ fn a_subscriber_that_comes_back_misses_nothing_and_sees_nothing_twice() {
 fn key(event: &Event) -> String {
     let name = if event.kind == "fix" { "time" } else { "id" };
     event.data[name].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_limit_that_is_near_is_an_event_and_no_violation() {
+    check(|world| async {
+        let world = world.with_fleet().await;
+        let note = PreAlarmNote {
+            prealarm: PreAlarm {
+                vehicle: VehicleId(1),
+                driver: None,
+                kind: ViolationKind::FatigueContinuous,
+                at: at("2026-11-21 11:00:00"),
+                received: at("2026-11-21 11:00:02"),
+                near: Near::Driving {
+                    left: Span::from_minutes(10),
+                    warning: Span::from_minutes(10),
+                    limit: Span::from_minutes(240),
+                },
+            },
+            plate: Plate::new("湘A00001", PlateColor::Yellow).unwrap(),
+            enterprise_id: "E1".to_owned(),
+            region: "430102".to_owned(),
+        };
+        let flush = Flush {
+            prealarms: vec![note],
+            ..Flush::default()
+        };
+        world.state.store.commit_flush(&flush).await.unwrap();
+        let mut events =
+            Subscriber::open(&world, "?events=prealarm&last_event_id=0-0-0", None).await;
+        let event = events.next().await.unwrap();
+        assert_eq!(event.kind, "prealarm");
+        assert_eq!(event.data["kind"], "fatigue_continuous");
+        assert_eq!(event.data["at"], "2026-11-21T11:00:00+08:00");
+        assert_eq!(event.data["left_s"], 600.0);
+        assert!(world.all("/api/v1/violations", 10).await.is_empty());
+    });
 }
 
 #[test]

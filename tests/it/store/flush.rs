@@ -1,10 +1,12 @@
 //! The one transaction of the shards, and the change log that it feeds.
 
+use roadwarden::model::prealarm::{Near, PreAlarm};
 use roadwarden::model::violation::Details;
 use roadwarden::model::violation::FatigueWindow;
-use roadwarden::model::{Span, VehicleId};
+use roadwarden::model::{Span, Speed, VehicleId, ViolationKind};
 use roadwarden::store::{
-    Change, ChangeKind, ContradictionRow, FaultRunRow, Flush, Page, VehicleFilter, ViolationFilter,
+    Change, ChangeKind, ContradictionRow, FaultRunRow, Flush, Page, PreAlarmNote, VehicleFilter,
+    ViolationFilter,
 };
 use sqlx::{Connection as _, Row as _};
 
@@ -41,8 +43,34 @@ fn everything() -> Flush {
         late: Vec::new(),
         checkpoints: Vec::new(),
         rejudged: Vec::new(),
+        prealarms: Vec::new(),
         journal_position: 8,
     }
+}
+
+/// What the other kinds say.
+fn details_of_other_kinds() -> [Details; 4] {
+    [
+        Details::NightBan {
+            line_km: Some(912.3),
+            major_hazard: true,
+        },
+        Details::Area {
+            area_id: "a1".to_owned(),
+            area_name: "禁区".to_owned(),
+        },
+        Details::UnplannedStop {
+            route_id: "r1".to_owned(),
+            distance_m: 5_432.1,
+        },
+        Details::TerminalAlarm {
+            alarm: "overload".to_owned(),
+            level: Some(2),
+            measured: Some(57.0),
+            allowed: Some(55.0),
+            fine_cny: Some((200, 500)),
+        },
+    ]
 }
 
 fn kinds(changes: &[Change]) -> Vec<(i64, ChangeKind, &str)> {
@@ -101,11 +129,17 @@ on_both_engines! {
             route_id: "r1".to_owned(),
             max_distance_m: 1_234.567_890_123_4,
         };
-        let upserts = vec![
+        let mut upserts = vec![
             upsert("a", "e1", violation(1, 30)),
             upsert("b", "e1", fatigue.clone()),
             upsert("c", "e2", deviation.clone()),
         ];
+        let others = details_of_other_kinds();
+        for (details, name) in others.iter().zip("defg".chars()) {
+            let mut other = violation(1, 60);
+            other.details = details.clone();
+            upserts.push(upsert(&name.to_string(), "e1", other));
+        }
         store.commit_flush(&violations(upserts)).await.unwrap();
         let speeding = store.violation("a").await.unwrap();
         assert_eq!(speeding.violation, violation(1, 30));
@@ -115,8 +149,52 @@ on_both_engines! {
         assert_eq!(stored.violation, fatigue);
         assert_eq!(stored.driver_licence.as_deref(), Some("430102000000000001"));
         assert_eq!(store.violation("c").await.unwrap().violation, deviation);
+        for (details, name) in others.into_iter().zip("defg".chars()) {
+            let stored = store.violation(&name.to_string()).await.unwrap();
+            assert_eq!(stored.violation.details, details);
+        }
         let changes = store.changes_after(0, 10).await.unwrap();
         assert_eq!(changes[1].violation().unwrap(), Some(stored));
+    }
+
+    async fn a_limit_that_is_near_is_one_change(place: Place) {
+        let store = place.owner().await;
+        store.import_fleet(&folder()).await.unwrap();
+        let driver = store.driver_id("430102000000000001").await.unwrap();
+        let prealarm = |kind, driver, near| PreAlarmNote {
+            prealarm: PreAlarm {
+                vehicle: VehicleId(1), driver, kind, at: at(5), received: at(6), near,
+            },
+            plate: plate("湘A12345"),
+            enterprise_id: "e1".to_owned(),
+            region: "430102".to_owned(),
+        };
+        let flush = Flush {
+            at: at(7),
+            prealarms: vec![
+                prealarm(ViolationKind::Fatigue24h, Some(driver), Near::Driving {
+                    left: Span::from_minutes(29),
+                    warning: Span::from_minutes(30),
+                    limit: Span::from_minutes(480),
+                }),
+                prealarm(ViolationKind::Speeding, None, Near::Speed {
+                    speed: Speed::from_dkmh(765),
+                    limit: Speed::from_whole_kmh(80),
+                }),
+            ],
+            ..Flush::default()
+        };
+        store.commit_flush(&flush).await.unwrap();
+        let changes = store.changes_after(0, 10).await.unwrap();
+        assert_eq!(kinds(&changes), [
+            (1, ChangeKind::PreAlarm, "湘A12345 (yellow)"),
+            (2, ChangeKind::PreAlarm, "湘A12345 (yellow)"),
+        ]);
+        let body: serde_json::Value = serde_json::from_str(&changes[0].body).unwrap();
+        assert_eq!(body["driver"], "430102000000000001");
+        assert_eq!((&body["kind"], &body["left_ms"]), (&"fatigue_24h".into(), &1_740_000.into()));
+        let body: serde_json::Value = serde_json::from_str(&changes[1].body).unwrap();
+        assert_eq!((&body["driver"], &body["speed_kmh"]), (&serde_json::Value::Null, &76.5.into()));
     }
 
     async fn only_what_changed_is_written(place: Place) {

@@ -165,6 +165,7 @@ on_both_engines! {
             name: "长沙 to 韶山".to_owned(),
             half_width_m: 100.5,
             line: line.clone(),
+            stops: line[3..5].to_vec(),
             limit: Some(Speed::from_mkmh(56_327)),
             road: Some(RoadKind::Expressway),
         };

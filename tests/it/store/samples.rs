@@ -8,8 +8,8 @@ use roadwarden::model::violation::{
     AppliedLimit, Details, EvidenceMarks, FixMark, LimitSource, PointsBasis,
 };
 use roadwarden::model::{
-    Course, Fix, Odometer, Plate, PlateColor, Position, Quality, Severity, Source, Span, Speed,
-    TerminalPhone, Timestamp, VehicleClass, VehicleId, Violation, ViolationKind,
+    Course, Events, Fix, Odometer, Plate, PlateColor, Position, Quality, Severity, Source, Span,
+    Speed, TerminalPhone, Timestamp, VehicleClass, VehicleId, Violation, ViolationKind,
 };
 use roadwarden::store::{
     CorrectionNote, FatigueLeft, Flush, LiveState, OperatingDay, TrackChunk, VehicleDay,
@@ -97,7 +97,7 @@ pub(crate) fn fix(vehicle: u32, second: i64) -> Fix {
         alarm: 0,
         status: 3,
         passengers: None,
-        events: roadwarden::model::Events::NONE,
+        events: Events::NONE,
         driver: None,
         source: Source::Terminal,
         quality: Quality::GOOD,
@@ -132,8 +132,6 @@ pub(crate) fn live(second: i64) -> LiveState {
         course: fix.course,
         alarm: u32::MAX,
         status: fix.status,
-        passengers: None,
-        events: roadwarden::model::Events::NONE,
         driver: None,
         left: FatigueLeft {
             continuous: Some(Span::from_minutes(42)),
