@@ -203,3 +203,90 @@ fn a_real_truck_file_loads_as_it_is() {
         .collect();
     assert!(starts.is_sorted(), "{starts:?}");
 }
+
+/// A drive of some minutes north at 60 km/h, a fix every ten seconds, with `more` in every line.
+fn drive_north(time: &str, minutes: u32, more: &str) -> String {
+    (0..minutes * 6)
+        .map(|step| {
+            let (minute, second) = (step / 6, step % 6 * 10);
+            let lat = 28.0 + f64::from(step) * 166.667 / 111_195.0;
+            let mut line = format!(
+                "{{\"plate\":\"湘A00001\",\"plate_color\":\"yellow\",\"time\":\"2026-11-21T{time}:{minute:02}:{second:02}+08:00\",\
+                 \"lat\":{lat:.6},\"lon\":112.9,\"speed_kmh\":60"
+            );
+            line += more;
+            line + "}\n"
+        })
+        .collect()
+}
+
+/// What `evaluate` says of a drive of a coach of 40 seats on a line of 300 km.
+fn evaluate_other_kinds(fixes: &str, permits: &str, areas: &str) -> Vec<Value> {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    write(
+        "enterprises.csv",
+        "id,name,credit_code,region,kind\nE1,青禾客运,,430121,passenger\n",
+    );
+    write(
+        "vehicles.csv",
+        "plate,plate_color,terminal,enterprise_id,class,seats,region,line_km,route_id\n\
+         湘A00001,yellow,,E1,line_coach_2,40,,300,\n",
+    );
+    write("permits.csv", permits);
+    let fixes = write("fixes.ndjson", fixes);
+    let areas = write("areas.geojson", areas);
+    let fleet = folder.path().display().to_string();
+    evaluate(&["--fleet", &fleet, "--fixes", &fixes, "--areas", &areas]).0
+}
+
+const NO_AREAS: &str = r#"{"type":"FeatureCollection","features":[]}"#;
+
+#[test]
+fn areas_permits_and_reported_persons_reach_the_verdicts() {
+    let areas = r#"{"type":"FeatureCollection","features":[{"type":"Feature",
+        "properties":{"id":"A1","name":"水源地","kind":"forbidden","limit_kmh":null,"hours":null,"classes":null},
+        "geometry":{"type":"Polygon","coordinates":[[[112.8,28.02],[113.0,28.02],[113.0,28.03],[112.8,28.03],[112.8,28.02]]]}}]}"#;
+    let night = drive_north("03", 10, r#","passengers":44,"events":"dsm_phone:once:2""#);
+    let head = "plate,plate_color,kind,from,to,reference\n";
+    let found = evaluate_other_kinds(&night, head, areas);
+    let kinds: Vec<_> = found
+        .iter()
+        .map(|violation| violation["kind"].as_str().unwrap().to_owned())
+        .collect();
+    let count = |kind: &str| kinds.iter().filter(|found| *found == kind).count();
+    assert_eq!(
+        (count("night_ban"), count("area_forbidden")),
+        (1, 1),
+        "{kinds:?}"
+    );
+    let detail = |kind: &str| {
+        let violation = found.iter().find(|found| found["kind"] == kind).unwrap();
+        violation["details"].clone()
+    };
+    assert_eq!(detail("area_forbidden")["area_id"], "A1");
+    assert_eq!(detail("night_ban")["line_km"], 300);
+    let overload = found
+        .iter()
+        .find(|found| found["details"]["alarm"] == "overload")
+        .unwrap();
+    assert_eq!(overload["points"], 6);
+    assert_eq!(overload["details"]["measured"], 44);
+    assert_eq!(
+        overload["details"]["fine_cny"],
+        serde_json::json!([200, 500])
+    );
+    assert!(
+        found
+            .iter()
+            .any(|found| found["details"]["alarm"] == "dsm_phone")
+    );
+
+    let voucher = format!("{head}湘A00001,yellow,relay_voucher,2026-11-21,2026-11-21,JB-1\n");
+    let found = evaluate_other_kinds(&drive_north("03", 10, ""), &voucher, NO_AREAS);
+    assert_eq!(found, Vec::<Value>::new());
+}
