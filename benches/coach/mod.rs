@@ -7,7 +7,8 @@
 //! in 0.3 to 3 s after they were taken; one in fifty comes a second early or late.
 
 use roadwarden::model::{
-    Course, DriverId, Fix, Odometer, Position, Quality, Source, Span, Speed, Timestamp, VehicleId,
+    Course, DriverId, Events, Fix, Odometer, Position, Quality, Source, Span, Speed, Timestamp,
+    VehicleId,
 };
 
 /// Metres of a degree of latitude.
@@ -178,6 +179,8 @@ impl Coach {
             odometer: Some(Odometer::from_hm((self.driven_m / 100.0) as u32)),
             alarm: 0,
             status: if on { 3 } else { 2 },
+            passengers: None,
+            events: Events::NONE,
             driver: on.then_some(DriverId(self.vehicle.0 * 2)),
             source: Source::Terminal,
             quality: Quality::GOOD,

@@ -19,7 +19,7 @@ pub(super) enum Twist {
     Detour { leg: usize },
     /// Loses its link on one leg; the terminal keeps the last part only.
     Blind { leg: usize },
-    /// Reports a cut antenna while it drives on one leg.
+    /// Reports a faulty antenna while it drives on one leg.
     AntennaFault { leg: usize },
     /// Reports three moments a second time, elsewhere.
     Contradiction { leg: usize },

@@ -26,8 +26,8 @@ const START_S: i64 = 15;
 /// How long the blind terminal is silent, and how much of that it lost. Unit: s.
 const BLIND_S: i64 = 75 * MINUTE_S;
 const BLIND_LOST_S: i64 = 40 * MINUTE_S;
-/// JT/T 808 alarm bit 5: GNSS antenna not connected or cut.
-const ALARM_ANTENNA: u32 = 1 << 5;
+/// JT/T 808 alarm bit 6: GNSS antenna short-circuited.
+const ALARM_ANTENNA: u32 = 1 << 6;
 
 /// A vehicle and its place in the story.
 #[derive(Clone, Debug)]
@@ -218,7 +218,7 @@ impl Pen<'_> {
         for twist in self.role.twists.clone() {
             match twist {
                 Twist::Blind { leg } => self.go_blind(departed(leg)),
-                Twist::AntennaFault { leg } => self.cut_antenna(departed(leg)),
+                Twist::AntennaFault { leg } => self.break_antenna(departed(leg)),
                 Twist::Contradiction { leg } => self.contradict(departed(leg)),
                 Twist::Tired => self.tired(),
                 Twist::Fast { .. }
@@ -348,7 +348,7 @@ impl Pen<'_> {
         );
     }
 
-    fn cut_antenna(&mut self, departs_s: i64) {
+    fn break_antenna(&mut self, departs_s: i64) {
         let from = self.at(departs_s + 9 * MINUTE_S);
         let to = self.at(departs_s + 54 * MINUTE_S);
         for report in &mut self.book.reports {
