@@ -178,7 +178,15 @@ impl World {
             .filter(|stored| !stored.withdrawn)
             .map(|stored| unseen(stored.violation))
             .collect();
-        let key = |violation: &Violation| (violation.vehicle, violation.started_at, violation.kind);
+        let key = |violation: &Violation| {
+            let subject = violation.subject().to_owned();
+            (
+                violation.vehicle,
+                violation.started_at,
+                violation.kind,
+                subject,
+            )
+        };
         found.sort_by_key(key);
         expected.sort_by_key(key);
         for (found, expected) in found.iter().zip(&expected) {
