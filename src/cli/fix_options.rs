@@ -54,6 +54,7 @@ impl FixOptions {
             time: TimeReader::new(zone, self.time_format.clone()),
             datum: self.datum,
             plate,
+            bare: false,
         })
     }
 }

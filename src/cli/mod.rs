@@ -9,6 +9,7 @@ pub mod fix_options;
 pub mod hold;
 pub mod import;
 mod json;
+pub mod matching;
 pub mod replay;
 pub mod serve;
 pub mod verify;
@@ -50,6 +51,8 @@ pub enum Command {
     Hold(hold::HoldArgs),
     /// Judge recorded fixes without a database; violations as JSON lines
     Evaluate(evaluate::EvaluateArgs),
+    /// Find the road of every recorded fix; one JSON line a fix
+    Match(matching::MatchArgs),
     /// Frames in hexadecimal on standard input, JSON on standard output
     Decode(ProtocolArgs),
     /// JSON lines as `decode` prints them on standard input, frames in hexadecimal on standard output
@@ -100,6 +103,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             let mut output = io::BufWriter::new(io::stdout());
             evaluate::run(&args, &mut output, &mut io::stderr())?;
             Ok(output.flush()?)
+        }
+        Command::Match(args) => {
+            let mut output = io::BufWriter::new(io::stdout());
+            matching::run(&args, &mut output, &mut io::stderr())
         }
         Command::Decode(args) => quiet(decode::run(
             args.protocol,

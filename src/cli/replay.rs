@@ -492,6 +492,8 @@ fn write_row(zone: &LocalZone, row: &FixRow<'_>, body: &mut Vec<u8>) {
             Subject::Terminal(phone) => {
                 fields.insert("terminal".to_owned(), phone.as_ref().into());
             }
+            // The server says what is missing.
+            Subject::Unnamed => {}
         }
     }
     body.extend_from_slice(object.to_string().as_bytes());

@@ -3,8 +3,10 @@
 //! Names only the vocabulary; reads no store and no clock.
 
 mod number;
+mod road_match;
 mod violation;
 
+pub use road_match::RoadMatchView;
 pub use violation::{
     DetailsView, EvidenceView, LimitView, PeakView, ViolationHistory, ViolationOwner, ViolationView,
 };

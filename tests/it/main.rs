@@ -15,6 +15,7 @@ mod detect_scenarios;
 mod drive;
 mod end_to_end;
 mod files;
+mod matching;
 mod limits;
 mod night_ban;
 mod prealarms;

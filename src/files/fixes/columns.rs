@@ -62,6 +62,15 @@ impl Field {
         }
     }
 
+    /// The column of a bare track that carries the field under another name.
+    pub(super) const fn bare_name(self) -> Option<&'static str> {
+        match self {
+            Self::Time => Some("t_s"),
+            Self::CourseDeg => Some("heading_deg"),
+            _ => None,
+        }
+    }
+
     pub(super) const fn index(self) -> usize {
         self as usize
     }

@@ -84,7 +84,9 @@ impl Layout {
                     continue;
                 }
             };
-            match names.iter().position(|name| name.trim() == wanted) {
+            let find = |wanted: &str| names.iter().position(|name| name.trim() == wanted);
+            let bare = || find(field.bare_name().filter(|_| options.bare && !given)?);
+            match find(wanted).or_else(bare) {
                 Some(column) => layout.set(field, Place::Column(column)),
                 None if given => return Err(missing(field, wanted)),
                 None => {}
@@ -97,7 +99,7 @@ impl Layout {
             }
         }
         let has_subject = has(Field::Terminal) || (has(Field::Plate) && has(Field::PlateColor));
-        if !has_subject && options.plate.is_none() {
+        if !has_subject && options.plate.is_none() && !options.bare {
             let field = if has(Field::Plate) {
                 Field::PlateColor
             } else {
@@ -143,12 +145,18 @@ impl Layout {
             events: cell(Field::Events),
             driver: cell(Field::Driver),
             track: cell(Field::Track),
+            bare: options.bare,
         };
         if let (None, None, Some(plate)) = (&raw.plate, &raw.terminal, &options.plate) {
             raw.plate = Some(Cow::Borrowed(&plate.text));
             raw.plate_color = Some(Cow::Borrowed(plate.color.name()));
         }
-        raw.check(options.time.read(&time)?, options.datum)
+        let seconds = options.bare.then(|| options.time.seconds(&time)).flatten();
+        let time = match seconds {
+            Some(time) => time,
+            None => options.time.read(&time)?,
+        };
+        raw.check(time, options.datum)
     }
 
     /// The text of a field, trimmed; `None` when empty.
@@ -281,6 +289,29 @@ mod tests {
             "vehicle,location_time,lng,lat\n",
             &options,
             &["column v for field speed_kmh is not in the header"],
+        );
+    }
+
+    #[test]
+    fn a_bare_track_needs_no_vehicle_and_counts_seconds() {
+        let bare = ReadOptions {
+            bare: true,
+            ..ReadOptions::default()
+        };
+        let text = "track,t_s,lon,lat,speed_kmh,heading_deg\n7,1.5,112,28,50,361\n7,1.5,112,28,50,9\n7,x,112,28,50,9\n";
+        check(
+            text,
+            &bare,
+            &[
+                "2 bad_range",
+                "3 a vehicle without a name 50 km/h",
+                "4 bad_time",
+            ],
+        );
+        check(
+            text,
+            &ReadOptions::default(),
+            &["column time for field time is not in the header"],
         );
     }
 

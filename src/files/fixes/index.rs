@@ -53,6 +53,7 @@ impl FleetIndex {
                 .find(|(theirs, _)| theirs == color)
                 .map(|(_, id)| *id),
             Subject::Terminal(phone) => self.terminals.get(phone.as_ref()).copied(),
+            Subject::Unnamed => None,
         }
     }
 

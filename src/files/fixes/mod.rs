@@ -43,6 +43,9 @@ pub struct ReadOptions {
     pub datum: Datum,
     /// The vehicle of all fixes, for files that name none (GPX).
     pub plate: Option<Plate>,
+    /// Whether the file may hold bare tracks: rows that name a track and no vehicle, with seconds
+    /// (`t_s`) for the time and `heading_deg` for the course.
+    pub bare: bool,
 }
 
 /// One row or one bad line, with its line number from 1.

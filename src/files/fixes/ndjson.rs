@@ -12,7 +12,7 @@ use serde_json::error::Category;
 use super::error::LineError;
 use super::lines::{clean, for_each_line, is_blank};
 use super::row::{FixRow, RawRow};
-use super::time_text::{bad_time, rfc3339};
+use super::time_text::{bad_time, rfc3339, timestamp_of_seconds};
 use super::{LINE_BYTES_MAX, ReadError, ReadOptions, RowSink};
 use crate::geo::datum::Datum;
 use crate::model::Timestamp;
@@ -32,34 +32,43 @@ pub fn parse_line(line: &[u8]) -> Result<FixRow<'_>, LineError> {
 ///
 /// What is wrong with the line.
 pub fn parse_line_in(line: &[u8], datum: Datum) -> Result<FixRow<'_>, LineError> {
+    let raw = json_row(line)?;
+    let time = time(raw.time.as_ref())?;
+    raw.into_raw(false).check(time, datum)
+}
+
+/// Reads one line of a bare track; see [`ReadOptions::bare`].
+///
+/// # Errors
+///
+/// What is wrong with the line.
+pub fn parse_bare_line(line: &[u8], datum: Datum) -> Result<FixRow<'_>, LineError> {
+    let mut raw = json_row(line)?;
+    let bare: BareRow = serde_json::from_slice(line).map_err(|error| json_error(&error))?;
+    raw.course_deg = raw.course_deg.or(bare.heading_deg);
+    let seconds = bare.t_s.filter(|_| raw.time.is_none());
+    let time = match seconds {
+        Some(seconds) => timestamp_of_seconds(seconds)
+            .ok_or_else(|| bad_time(&seconds.to_string(), "a number of seconds"))?,
+        None => time(raw.time.as_ref())?,
+    };
+    raw.into_raw(true).check(time, datum)
+}
+
+fn json_row(line: &[u8]) -> Result<JsonRow<'_>, LineError> {
     if line.len() > LINE_BYTES_MAX {
         return Err(LineError::LineTooLong {
             max: LINE_BYTES_MAX,
         });
     }
-    let raw: JsonRow<'_> = serde_json::from_slice(line).map_err(|error| json_error(&error))?;
-    let text = raw.time.ok_or(LineError::MissingField { field: "time" })?.0;
-    let time = rfc3339(&text)
-        .or_else(|| Timestamp::from_rfc3339(&text))
-        .ok_or_else(|| bad_time(&text, "RFC 3339 with an offset"))?;
-    RawRow {
-        plate: raw.plate.map(|text| text.0),
-        plate_color: raw.plate_color.map(|text| text.0),
-        terminal: raw.terminal.map(|text| text.0),
-        lat: raw.lat,
-        lon: raw.lon,
-        speed_kmh: raw.speed_kmh,
-        course_deg: raw.course_deg,
-        altitude_m: raw.altitude_m,
-        odometer_km: raw.odometer_km,
-        alarm: raw.alarm,
-        status: raw.status,
-        passengers: raw.passengers,
-        events: raw.events.map(|text| text.0),
-        driver: raw.driver.map(|text| text.0),
-        track: raw.track.map(|text| text.0),
-    }
-    .check(time, datum)
+    serde_json::from_slice(line).map_err(|error| json_error(&error))
+}
+
+fn time(text: Option<&Text<'_>>) -> Result<Timestamp, LineError> {
+    let text = &text.ok_or(LineError::MissingField { field: "time" })?.0;
+    rfc3339(text)
+        .or_else(|| Timestamp::from_rfc3339(text))
+        .ok_or_else(|| bad_time(text, "RFC 3339 with an offset"))
 }
 
 /// Reads every line of a stream; blank lines are passed over.
@@ -74,6 +83,7 @@ pub fn read(
 ) -> Result<(), ReadError> {
     for_each_line(reader, &mut |number, line| match line {
         Ok(line) if is_blank(line) => ControlFlow::Continue(()),
+        Ok(line) if options.bare => sink(number, parse_bare_line(line, options.datum)),
         Ok(line) => sink(number, parse_line_in(line, options.datum)),
         Err(error) => sink(number, Err(error)),
     })?;
@@ -136,7 +146,37 @@ struct JsonRow<'a> {
     #[serde(borrow)]
     driver: Option<Text<'a>>,
     #[serde(borrow)]
-    track: Option<Text<'a>>,
+    track: Option<Name<'a>>,
+}
+
+/// What a bare track may carry instead.
+#[derive(serde::Deserialize)]
+struct BareRow {
+    t_s: Option<f64>,
+    heading_deg: Option<f64>,
+}
+
+impl<'a> JsonRow<'a> {
+    fn into_raw(self, bare: bool) -> RawRow<'a> {
+        RawRow {
+            plate: self.plate.map(|text| text.0),
+            plate_color: self.plate_color.map(|text| text.0),
+            terminal: self.terminal.map(|text| text.0),
+            lat: self.lat,
+            lon: self.lon,
+            speed_kmh: self.speed_kmh,
+            course_deg: self.course_deg,
+            altitude_m: self.altitude_m,
+            odometer_km: self.odometer_km,
+            alarm: self.alarm,
+            status: self.status,
+            passengers: self.passengers,
+            events: self.events.map(|text| text.0),
+            driver: self.driver.map(|text| text.0),
+            track: self.track.map(|name| name.0.0),
+            bare,
+        }
+    }
 }
 
 /// Text borrowed from the line unless it holds escapes; serde's own `Option<Cow>` always copies.
@@ -163,6 +203,26 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
         }
 
         deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+/// Text, or a whole number as text: tracks are often numbered.
+struct Name<'a>(Text<'a>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(serde::Deserialize)]
+        #[serde(untagged)]
+        enum Either<'a> {
+            #[serde(borrow)]
+            Text(Text<'a>),
+            Number(i64),
+        }
+
+        Ok(Self(match Either::deserialize(deserializer)? {
+            Either::Text(text) => text,
+            Either::Number(number) => Text(Cow::Owned(number.to_string())),
+        }))
     }
 }
 

@@ -17,6 +17,8 @@ pub enum Subject<'a> {
     Plate(Cow<'a, str>, PlateColor),
     /// Phone number of the terminal, leading zeros dropped.
     Terminal(Cow<'a, str>),
+    /// Nothing; only where bare tracks are read ([`super::ReadOptions::bare`]).
+    Unnamed,
 }
 
 impl fmt::Display for Subject<'_> {
@@ -24,6 +26,7 @@ impl fmt::Display for Subject<'_> {
         match self {
             Self::Plate(text, color) => write!(f, "vehicle {} {color}", excerpt(text)),
             Self::Terminal(phone) => write!(f, "terminal {}", excerpt(phone)),
+            Self::Unnamed => f.write_str("a vehicle without a name"),
         }
     }
 }
@@ -109,6 +112,7 @@ impl FixRow<'_> {
             subject: match self.subject {
                 Subject::Plate(text, color) => Subject::Plate(own(text), color),
                 Subject::Terminal(phone) => Subject::Terminal(own(phone)),
+                Subject::Unnamed => Subject::Unnamed,
             },
             driver: self.driver.map(own),
             track: self.track.map(own),
@@ -144,6 +148,8 @@ pub(super) struct RawRow<'a> {
     pub(super) events: Option<Cow<'a, str>>,
     pub(super) driver: Option<Cow<'a, str>>,
     pub(super) track: Option<Cow<'a, str>>,
+    /// Whether the row may name no vehicle.
+    pub(super) bare: bool,
 }
 
 impl<'a> RawRow<'a> {
@@ -153,8 +159,13 @@ impl<'a> RawRow<'a> {
     ///
     /// The first field at fault.
     pub(super) fn check(self, time: Timestamp, datum: Datum) -> Result<FixRow<'a>, LineError> {
+        let subject = if self.bare && self.plate.is_none() && self.terminal.is_none() {
+            Subject::Unnamed
+        } else {
+            subject(self.plate, self.plate_color, self.terminal)?
+        };
         Ok(FixRow {
-            subject: subject(self.plate, self.plate_color, self.terminal)?,
+            subject,
             time,
             position: position(self.lat, self.lon, datum)?,
             speed: speed(self.speed_kmh)?,

@@ -139,6 +139,13 @@ impl TimeReader {
         self.zoned(local_ms, text)
     }
 
+    /// Reads a plain number of seconds, counted from any moment; `None` where it is none, and where
+    /// times have a format of their own.
+    pub(super) fn seconds(&self, text: &str) -> Option<Timestamp> {
+        let seconds = text.trim().parse().ok().filter(|_| self.format.is_none())?;
+        timestamp_of_seconds(seconds)
+    }
+
     fn read_format(&self, text: &str, format: &str) -> Result<Timestamp, LineError> {
         if let Ok(time) = DateTime::parse_from_str(text, format) {
             return Ok(Timestamp::from_millis(time.timestamp_millis()));
@@ -159,6 +166,16 @@ impl TimeReader {
         let guess = local - Span::from_millis(zone.offset_ms(local));
         Ok(local - Span::from_millis(zone.offset_ms(guess)))
     }
+}
+
+/// Largest number of seconds that is a time: the year 10000. Unit: s.
+const SECONDS_MAX: f64 = 253_402_300_800.0;
+
+/// The moment that many seconds after the beginning; `None` when that is no moment.
+pub(super) fn timestamp_of_seconds(seconds: f64) -> Option<Timestamp> {
+    #[expect(clippy::cast_possible_truncation, reason = "the range is checked here")]
+    (seconds.abs() <= SECONDS_MAX)
+        .then(|| Timestamp::from_millis((seconds * 1000.0).round() as i64))
 }
 
 pub(super) fn bad_time(text: &str, expected: &'static str) -> LineError {

@@ -1,0 +1,213 @@
+//! `match`: which road every recorded fix is on; one JSON object a fix.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::fix_options::FixOptions;
+use crate::clock::Clock;
+use crate::files::fixes::{self, FixRow};
+use crate::files::osm;
+use crate::model::rules::RoadRules;
+use crate::roads::RoadNetwork;
+use crate::roads::map::general_limit;
+use crate::roads::matching::{Match, Matcher, Sighting};
+use crate::rulebook;
+use crate::view::RoadMatchView;
+
+/// What to match, and on which roads.
+#[derive(Clone, Debug, clap::Args)]
+pub struct MatchArgs {
+    /// OpenStreetMap extract: .osm.pbf or .osm
+    #[arg(long, value_name = "FILE")]
+    pub roads: PathBuf,
+    /// File of fixes: .ndjson, .csv, .gpx or .jt808hex, each also .gz. Tracks are told apart by
+    /// `track`, by plate or by terminal. A row may name no vehicle, and may have seconds (`t_s`) for
+    /// the time and `heading_deg` for the course
+    #[arg(long, value_name = "FILE")]
+    pub fixes: PathBuf,
+    /// Match as if no course were reported
+    #[arg(long)]
+    pub no_course: bool,
+    /// Decide each fix with that many later fixes only (default: with the whole track)
+    #[arg(long, value_name = "N")]
+    pub lag: Option<usize>,
+    /// How to read the fixes
+    #[command(flatten)]
+    pub options: FixOptions,
+}
+
+/// Bad lines of fixes that are told one by one; further ones are counted.
+const BAD_LINES_TOLD_MAX: u64 = 1000;
+
+/// A fix of the file.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    line: u64,
+    track: usize,
+    sighting: Sighting,
+}
+
+/// Matches all fixes and writes one JSON line for each to `out`, in the order of the file; what is
+/// wrong with the input, and how long matching took, goes to `notes`.
+///
+/// # Errors
+/// When a file cannot be read as a whole. Bad lines of fixes are told and left out.
+pub fn run(args: &MatchArgs, out: &mut dyn Write, notes: &mut dyn Write) -> anyhow::Result<()> {
+    let rules = rulebook::parse(rulebook::default_document())?.roads;
+    let (network, _) = osm::read(&args.roads, &|_| ())?;
+    let rows = read(args, notes)?;
+    let clock = Clock::system();
+    let found = match_all(&network, &rows, args.lag);
+    let seconds = clock.monotonic().as_secs_f64();
+    let fixes = rows.len();
+    writeln!(
+        notes,
+        "{fixes} fixes matched in {seconds:.3} s on one thread"
+    )?;
+    for (row, found) in rows.iter().zip(&found) {
+        let view = view(&network, &rules, row.line, found.as_ref());
+        serde_json::to_writer(&mut *out, &view)?;
+        writeln!(out)?;
+    }
+    out.flush().context("cannot write the matches")
+}
+
+fn read(args: &MatchArgs, notes: &mut dyn Write) -> anyhow::Result<Vec<Row>> {
+    let mut options = args.options.read_options()?;
+    options.bare = true;
+    let input = fixes::open(&args.fixes)?;
+    let mut tracks = Tracks::default();
+    let mut rows = Vec::new();
+    let mut bad_lines = BadLines::new(&args.fixes);
+    fixes::read(input.format, input.reader, &options, &mut |line, row| {
+        match row {
+            Ok(row) => rows.push(Row {
+                line,
+                track: tracks.number(&row),
+                sighting: Sighting {
+                    at_ms: row.time.millis(),
+                    position: row.position,
+                    speed: row.speed,
+                    course: row.course.filter(|_| !args.no_course),
+                },
+            }),
+            Err(error) => return bad_lines.tell(line, &error, notes),
+        }
+        ControlFlow::Continue(())
+    })
+    .with_context(|| format!("cannot read {}", args.fixes.display()))?;
+    bad_lines.finish(notes)?;
+    Ok(rows)
+}
+
+/// Tracks by vehicle and name, numbered in order of first sight.
+#[derive(Debug, Default)]
+struct Tracks(BTreeMap<(String, String), usize>);
+
+impl Tracks {
+    fn number(&mut self, row: &FixRow<'_>) -> usize {
+        let name = row.track.as_deref().unwrap_or_default().to_owned();
+        let next = self.0.len();
+        *self
+            .0
+            .entry((row.subject.to_string(), name))
+            .or_insert(next)
+    }
+}
+
+/// Lines that are no fixes.
+struct BadLines<'a> {
+    path: &'a Path,
+    count: u64,
+    fault: Option<std::io::Error>,
+}
+
+impl<'a> BadLines<'a> {
+    const fn new(path: &'a Path) -> Self {
+        Self {
+            path,
+            count: 0,
+            fault: None,
+        }
+    }
+
+    fn tell(
+        &mut self,
+        line: u64,
+        error: &fixes::LineError,
+        notes: &mut dyn Write,
+    ) -> ControlFlow<()> {
+        self.count += 1;
+        if self.count <= BAD_LINES_TOLD_MAX {
+            let (path, code) = (self.path.display(), error.code());
+            self.fault = writeln!(notes, "{path}:{line}: {error} ({code})").err();
+        }
+        match self.fault {
+            Some(_) => ControlFlow::Break(()),
+            None => ControlFlow::Continue(()),
+        }
+    }
+
+    fn finish(self, notes: &mut dyn Write) -> anyhow::Result<()> {
+        if let Some(fault) = self.fault {
+            return Err(fault.into());
+        }
+        if self.count > 0 {
+            let (path, count) = (self.path.display(), self.count);
+            writeln!(notes, "{path}: {count} bad lines left out")?;
+        }
+        Ok(())
+    }
+}
+
+/// One answer for each row: every track matched in order of time, fixes of one time in that of the
+/// file.
+fn match_all(network: &RoadNetwork, rows: &[Row], lag: Option<usize>) -> Vec<Option<Match>> {
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    order.sort_by_key(|at| (rows[*at].track, rows[*at].sighting.at_ms));
+    let mut found = vec![None; rows.len()];
+    let mut matcher = Matcher::new(network);
+    for track in order.chunk_by(|a, b| rows[*a].track == rows[*b].track) {
+        let sightings: Vec<Sighting> = track.iter().map(|at| rows[*at].sighting).collect();
+        let matches = match lag {
+            Some(lag) => matcher.track_with_lag(&sightings, lag),
+            None => matcher.track(&sightings),
+        };
+        for (at, matched) in track.iter().zip(matches) {
+            found[*at] = matched;
+        }
+    }
+    found
+}
+
+fn view(
+    network: &RoadNetwork,
+    rules: &RoadRules,
+    line: u64,
+    found: Option<&Match>,
+) -> RoadMatchView {
+    let Some(found) = found else {
+        return RoadMatchView::none(line);
+    };
+    let segment = network.segment(found.segment);
+    let limit = general_limit(network, rules, found.segment);
+    RoadMatchView {
+        line,
+        way: Some(network.way(segment.way()).id),
+        from_node: Some(network.node_id(segment.from())),
+        to_node: Some(network.node_id(segment.to())),
+        limit_kmh: limit.speed.map(crate::model::Speed::kmh),
+        limit_source: limit.origin.map(|origin| origin.name()),
+        distance_m: Some(rounded(found.distance_m, 100.0)),
+        confidence: rounded(found.confidence, 1000.0),
+    }
+}
+
+/// Rounded to a part of one.
+fn rounded(value: f32, parts: f64) -> f64 {
+    (f64::from(value) * parts).round() / parts
+}

@@ -1,0 +1,170 @@
+//! The command `match`, end to end on a small map.
+
+use std::fs;
+use std::path::Path;
+
+use clap::Parser as _;
+use roadwarden::cli::{Arguments, Command, matching};
+
+/// A street that runs east for 1,000 m in three pieces, the last of them with its limit in mph.
+const MAP: &str = r#"<osm version="0.6">
+<node id="1" lat="28.1" lon="112.9"/><node id="2" lat="28.1" lon="112.904"/>
+<node id="3" lat="28.1" lon="112.907"/><node id="4" lat="28.1" lon="112.910"/>
+<way id="11"><nd ref="1"/><nd ref="2"/><tag k="highway" v="primary"/><tag k="maxspeed" v="60"/></way>
+<way id="12"><nd ref="2"/><nd ref="3"/><tag k="highway" v="primary"/></way>
+<way id="13"><nd ref="3"/><nd ref="4"/><tag k="highway" v="primary"/><tag k="maxspeed" v="35 mph"/></way>
+</osm>"#;
+
+/// What the command prints, and what it notes.
+fn run(folder: &Path, fixes: &str, text: &str, more: &[&str]) -> anyhow::Result<(String, String)> {
+    let (map, fixes) = (folder.join("map.osm"), folder.join(fixes));
+    fs::write(&map, MAP)?;
+    fs::write(&fixes, text)?;
+    let paths = [map, fixes].map(|path| path.display().to_string());
+    let given = [
+        "roadwarden",
+        "match",
+        "--roads",
+        &paths[0],
+        "--fixes",
+        &paths[1],
+    ];
+    let arguments = Arguments::try_parse_from(given.iter().chain(more))?;
+    let Command::Match(args) = arguments.command else {
+        panic!("another command");
+    };
+    let (mut out, mut notes) = (Vec::new(), Vec::new());
+    matching::run(&args, &mut out, &mut notes)?;
+    Ok((String::from_utf8(out)?, String::from_utf8(notes)?))
+}
+
+/// One field of every printed line.
+fn field(out: &str, name: &str) -> Vec<serde_json::Value> {
+    let lines = out
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    lines.map(|line| line[name].clone()).collect()
+}
+
+/// A fix of a track every 20 m along the street, second by second.
+fn drive(track: &str) -> Vec<String> {
+    let line = |second: u32| {
+        let lon = 112.9 + f64::from(second) * 0.000_204;
+        format!(
+            r#"{{"track":{track},"time":"2026-11-21T08:00:{second:02}+08:00","lat":28.10001,"lon":{lon:.6},"speed_kmh":72,"course_deg":90}}"#
+        )
+    };
+    (1..48).map(line).collect()
+}
+
+#[test]
+fn every_fix_gets_the_limit_of_its_road_and_where_that_came_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = drive("1").join("\n");
+    let (out, notes) = run(folder.path(), "fixes.ndjson", &text, &[]).unwrap();
+    let mut limits: Vec<String> = out
+        .lines()
+        .map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            format!(
+                "{} {} {}",
+                line["way"], line["limit_kmh"], line["limit_source"]
+            )
+        })
+        .collect();
+    limits.dedup();
+    assert_eq!(limits[0], r#"11 60 "tag""#);
+    assert!(
+        limits[1].starts_with("12 ") && limits[1].ends_with(r#""class_default""#),
+        "{limits:?}"
+    );
+    assert_eq!(limits[2], r#"13 56.327 "tag""#);
+    assert_eq!(limits.len(), 3);
+    assert!(notes.starts_with("47 fixes matched in "), "{notes}");
+    let first: serde_json::Value = serde_json::from_str(out.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&first["line"], &first["from_node"], &first["to_node"]),
+        (&1.into(), &1.into(), &2.into())
+    );
+}
+
+#[test]
+fn tracks_mixed_and_out_of_order_are_matched_apart_and_printed_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let (there, back) = (drive("\"a\""), drive("\"b\""));
+    let alone = run(folder.path(), "fixes.ndjson", &there.join("\n"), &[])
+        .unwrap()
+        .0;
+    let mut mixed: Vec<String> = Vec::new();
+    for (one, other) in there.iter().rev().zip(&back) {
+        mixed.extend([one.clone(), other.clone()]);
+    }
+    let (out, _) = run(folder.path(), "fixes.ndjson", &mixed.join("\n"), &[]).unwrap();
+    let lines: Vec<u64> = field(&out, "line")
+        .iter()
+        .map(|line| line.as_u64().unwrap())
+        .collect();
+    assert_eq!(lines, (1..=94).collect::<Vec<_>>());
+    let ways = field(&out, "way");
+    let first: Vec<_> = ways.iter().step_by(2).rev().cloned().collect();
+    assert_eq!(first, field(&alone, "way"));
+}
+
+#[test]
+fn a_bad_line_is_told_and_costs_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut lines = drive("1");
+    lines[3] = r#"{"track":1,"lat":28.1}"#.to_owned();
+    let (out, notes) = run(
+        folder.path(),
+        "fixes.ndjson",
+        &lines.join("\n"),
+        &["--lag", "3"],
+    )
+    .unwrap();
+    assert_eq!(out.lines().count(), 46);
+    assert!(
+        notes.contains("fixes.ndjson:4: field time is missing (missing_field)"),
+        "{notes}"
+    );
+    assert!(notes.contains("1 bad lines left out"), "{notes}");
+}
+
+#[test]
+fn a_table_of_a_bare_track_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = "track,t_s,lon,lat,speed_kmh,heading_deg,truth\n".to_owned();
+    text += "0,0,112.901,28.1,72,90,x\n0,1,112.9012,28.1,72,90,x\n0,2,113.5,28.1,72,90,x\n";
+    let (out, _) = run(folder.path(), "fixes.csv", &text, &["--no-course"]).unwrap();
+    assert_eq!(
+        field(&out, "way"),
+        [11.into(), 11.into(), serde_json::Value::Null]
+    );
+    assert_eq!(
+        field(&out, "line"),
+        [2.into(), 3.into(), serde_json::Value::from(4)]
+    );
+}
+
+#[test]
+fn a_map_that_is_none_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let map = folder.path().join("map.osm.pbf");
+    fs::write(&map, "no map").unwrap();
+    let fixes = folder.path().join("fixes.ndjson");
+    fs::write(&fixes, "").unwrap();
+    let paths = [map, fixes].map(|path| path.display().to_string());
+    let given = [
+        "roadwarden",
+        "match",
+        "--roads",
+        &paths[0],
+        "--fixes",
+        &paths[1],
+    ];
+    let Command::Match(args) = Arguments::try_parse_from(given).unwrap().command else {
+        panic!("another command");
+    };
+    let error = matching::run(&args, &mut Vec::new(), &mut Vec::new()).unwrap_err();
+    assert!(error.to_string().contains("map.osm.pbf"), "{error}");
+}

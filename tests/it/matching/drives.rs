@@ -1,0 +1,236 @@
+//! Drives made up on any map: other roads, seeds and errors than the shared sets have.
+//!
+//! A vehicle drives quick ways to random goals, slows down for corners, sometimes waits, and
+//! reports whole km/h and degrees once a second with errors of a chosen kind.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use roadwarden::model::{Course, Position, RoadClass, Speed};
+use roadwarden::roads::matching::Sighting;
+use roadwarden::roads::{NodeNumber, RoadNetwork, SegmentNumber};
+
+use super::truth::TrueFix;
+
+/// Errors of positioning.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Errors {
+    /// Of the part that changes slowly. Unit: m.
+    pub(crate) slow_m: f64,
+    /// How slowly. Unit: s.
+    pub(crate) slow_s: f64,
+    /// Of the part that is new each second. Unit: m.
+    pub(crate) fast_m: f64,
+}
+
+/// `count` drives of at most ten minutes.
+pub(crate) fn drives(
+    network: &RoadNetwork,
+    seed: u64,
+    count: usize,
+    errors: Errors,
+) -> Vec<Vec<TrueFix>> {
+    let mut chance = Chance(seed.max(1));
+    let mut drives = Vec::new();
+    for _ in 0..count * 50 {
+        if drives.len() == count {
+            break;
+        }
+        let way = quick_way(network, &mut chance);
+        let length_m: f64 = way.iter().map(|one| network.segment(*one).length_m()).sum();
+        if length_m > 800.0 {
+            drives.push(drive(network, &way, &mut chance, errors));
+        }
+    }
+    drives
+}
+
+/// Numbers that look random, the same for a seed.
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 16
+    }
+
+    /// Evenly from 0 to 1.
+    fn share(&mut self) -> f64 {
+        f64::from(u32::try_from(self.next() & 0xFF_FFFF).unwrap()) / f64::from(1 << 24)
+    }
+
+    /// Normal with deviation 1.
+    fn normal(&mut self) -> f64 {
+        let radius = (-2.0 * self.share().max(1e-9).ln()).sqrt();
+        radius * (std::f64::consts::TAU * self.share()).cos()
+    }
+
+    fn node(&mut self, network: &RoadNetwork) -> NodeNumber {
+        let count = u64::try_from(network.node_count()).unwrap();
+        NodeNumber(u32::try_from(self.next() % count).unwrap())
+    }
+}
+
+/// Usual speed. Unit: m/s.
+fn usual(network: &RoadNetwork, segment: SegmentNumber) -> f64 {
+    let way = network.way_of(segment);
+    let posted = network.posted_limit(segment).map(Speed::kmh);
+    let kmh = posted.unwrap_or(match way.class {
+        RoadClass::Motorway => 110.0,
+        RoadClass::Trunk => 90.0,
+        RoadClass::Primary => 70.0,
+        RoadClass::Secondary => 60.0,
+        RoadClass::Tertiary => 50.0,
+        _ => 35.0,
+    });
+    kmh / 3.6
+}
+
+/// The quickest way between two random nodes, without service roads; empty when there is none.
+fn quick_way(network: &RoadNetwork, chance: &mut Chance) -> Vec<SegmentNumber> {
+    let (start, goal) = (chance.node(network), chance.node(network));
+    let mut came: BTreeMap<NodeNumber, Option<SegmentNumber>> = BTreeMap::new();
+    let mut queue = BTreeSet::from([(0_u64, start, None)]);
+    while let Some((so_far_ms, node, via)) = queue.pop_first() {
+        if came.contains_key(&node) {
+            continue;
+        }
+        came.insert(node, via);
+        if node == goal {
+            break;
+        }
+        for leaving in network.leaving(node) {
+            let segment = network.segment(leaving);
+            if network.way_of(leaving).class == RoadClass::Service {
+                continue;
+            }
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "times are small and not negative"
+            )]
+            let ms = (segment.length_m() / usual(network, leaving) * 1000.0) as u64;
+            queue.insert((so_far_ms + ms + 1, segment.to(), Some(leaving)));
+        }
+    }
+    let mut way = Vec::new();
+    let mut node = goal;
+    while let Some(Some(via)) = came.get(&node) {
+        way.push(*via);
+        node = network.segment(*via).from();
+    }
+    way.reverse();
+    way
+}
+
+/// Metres of a millionth of a degree of latitude.
+const UDEG_M: f64 = 0.111_195;
+
+/// East, north. Unit: m.
+fn direction(network: &RoadNetwork, segment: SegmentNumber) -> (f64, f64) {
+    let segment = network.segment(segment);
+    let ends = [segment.from(), segment.to()].map(|node| network.place(node).position());
+    let east = f64::from(ends[1].lon_udeg - ends[0].lon_udeg) * ends[0].lat().to_radians().cos();
+    let north = f64::from(ends[1].lat_udeg - ends[0].lat_udeg);
+    (east * UDEG_M, north * UDEG_M)
+}
+
+/// Longest drive. Unit: s.
+const SECONDS_MAX: usize = 600;
+
+fn drive(
+    network: &RoadNetwork,
+    way: &[SegmentNumber],
+    chance: &mut Chance,
+    errors: Errors,
+) -> Vec<TrueFix> {
+    let haste = 0.7 + 0.6 * chance.share();
+    let kept = (-1.0 / errors.slow_s).exp();
+    let fresh = errors.slow_m * (1.0 - kept * kept).sqrt();
+    let mut slow = [chance.normal(), chance.normal()].map(|part| part * errors.slow_m);
+    let (mut at, mut along_m, mut speed, mut wait) = (0, 0.0, 0.0_f64, 0);
+    let mut fixes = Vec::new();
+    while at < way.len() && fixes.len() < SECONDS_MAX {
+        let off = slow.map(|slow| slow + errors.fast_m * chance.normal());
+        fixes.push(report(
+            network,
+            way[at],
+            along_m,
+            speed,
+            off,
+            fixes.len(),
+            chance,
+        ));
+        slow = slow.map(|slow| slow * kept + fresh * chance.normal());
+        let goal = if wait > 0 {
+            0.0
+        } else {
+            usual(network, way[at]) * haste * corner(network, way, at, along_m)
+        };
+        wait = if wait == 0 && chance.share() < 0.004 {
+            25
+        } else {
+            wait.max(1) - 1
+        };
+        speed += (goal - speed).clamp(-2.5, 1.5);
+        along_m += speed;
+        while at < way.len() && along_m > network.segment(way[at]).length_m() {
+            along_m -= network.segment(way[at]).length_m();
+            at += 1;
+        }
+    }
+    fixes
+}
+
+/// Share of the usual speed that the next corner allows.
+fn corner(network: &RoadNetwork, way: &[SegmentNumber], at: usize, along_m: f64) -> f64 {
+    let Some(next) = way.get(at + 1) else {
+        return 0.5;
+    };
+    if network.segment(way[at]).length_m() - along_m > 30.0 {
+        return 1.0;
+    }
+    let (a, b) = (direction(network, way[at]), direction(network, *next));
+    let lengths = (a.0.hypot(a.1) * b.0.hypot(b.1)).max(1e-6);
+    let straight = (a.0 * b.0 + a.1 * b.1) / lengths;
+    if straight > 0.8 { 1.0 } else { 0.35 }
+}
+
+fn report(
+    network: &RoadNetwork,
+    segment: SegmentNumber,
+    along_m: f64,
+    speed: f64,
+    off: [f64; 2],
+    second: usize,
+    chance: &mut Chance,
+) -> TrueFix {
+    let (east, north) = direction(network, segment);
+    let share = along_m / east.hypot(north).max(1e-6);
+    let from = network.place(network.segment(segment).from()).position();
+    let lon_m = UDEG_M * from.lat().to_radians().cos();
+    #[expect(clippy::cast_possible_truncation, reason = "degrees")]
+    let position = Position {
+        lat_udeg: from.lat_udeg + ((share * north + off[1]) / UDEG_M).round() as i32,
+        lon_udeg: from.lon_udeg + ((share * east + off[0]) / lon_m).round() as i32,
+    };
+    let course = east.atan2(north).to_degrees() + 4.0 * chance.normal();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "0..360"
+    )]
+    let course = Course::from_degrees(course.rem_euclid(360.0) as u16);
+    let kmh = (speed * 3.6 + 0.7 * chance.normal()).max(0.0).round();
+    TrueFix {
+        sighting: Sighting {
+            at_ms: i64::try_from(second).unwrap() * 1000,
+            position,
+            speed: Speed::from_kmh(kmh).unwrap(),
+            course: course.filter(|_| speed > 1.0),
+        },
+        way: network.way_of(segment).id,
+        limit: network.posted_limit(segment),
+    }
+}
