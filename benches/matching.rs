@@ -13,7 +13,6 @@
 #[path = "../tests/it/matching/drives.rs"]
 mod drives;
 #[path = "../tests/it/matching/hof.rs"]
-#[expect(dead_code, reason = "the tests use all of it")]
 mod hof;
 #[path = "../tests/it/matching/truth.rs"]
 mod truth;

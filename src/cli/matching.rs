@@ -11,8 +11,10 @@ use super::fix_options::FixOptions;
 use crate::clock::Clock;
 use crate::files::fixes::{self, FixRow};
 use crate::files::osm;
+use crate::model::Speed;
 use crate::model::rules::RoadRules;
 use crate::roads::RoadNetwork;
+use crate::roads::limit::LimitOrigin;
 use crate::roads::map::general_limit;
 use crate::roads::matching::{Match, Matcher, Sighting};
 use crate::rulebook;
@@ -173,11 +175,11 @@ fn match_all(network: &RoadNetwork, rows: &[Row], lag: Option<usize>) -> Vec<Opt
     let mut matcher = Matcher::new(network);
     for track in order.chunk_by(|a, b| rows[*a].track == rows[*b].track) {
         let sightings: Vec<Sighting> = track.iter().map(|at| rows[*at].sighting).collect();
-        let matches = match lag {
+        let answers = match lag {
             Some(lag) => matcher.track_with_lag(&sightings, lag),
             None => matcher.track(&sightings),
         };
-        for (at, matched) in track.iter().zip(matches) {
+        for (at, matched) in track.iter().zip(answers) {
             found[*at] = matched;
         }
     }
@@ -200,8 +202,8 @@ fn view(
         way: Some(network.way(segment.way()).id),
         from_node: Some(network.node_id(segment.from())),
         to_node: Some(network.node_id(segment.to())),
-        limit_kmh: limit.speed.map(crate::model::Speed::kmh),
-        limit_source: limit.origin.map(|origin| origin.name()),
+        limit_kmh: limit.speed.map(Speed::kmh),
+        limit_source: limit.origin.map(LimitOrigin::name),
         distance_m: Some(rounded(found.distance_m, 100.0)),
         confidence: rounded(found.confidence, 1000.0),
     }

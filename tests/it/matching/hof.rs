@@ -60,7 +60,8 @@ pub(crate) fn mismatch(speeds: Speeds) -> Option<f64> {
 /// Fastest speed that is believed. Unit: km/h.
 const SPEED_MAX: f64 = 200.0;
 
-fn with_speeds(track: &[Sighting]) -> Vec<Sighting> {
+/// The same fixes with speeds from the places before and after.
+pub(super) fn with_speeds(track: &[Sighting]) -> Vec<Sighting> {
     let last = track.len() - 1;
     let speeds = (0..track.len()).map(|at| {
         let (before, after) = (&track[at.saturating_sub(1)], &track[last.min(at + 1)]);
