@@ -15,7 +15,7 @@ pub(super) struct Place {
     /// The last segment, with the route to which it belongs.
     pub(super) hint: Option<(RouteKey, SegmentNumber)>,
     /// What contained the last place.
-    pub(super) around: Option<Around>,
+    pub(super) around: Option<Box<Around>>,
 }
 
 /// The areas in a box, in the index with that stamp.
@@ -41,11 +41,11 @@ impl Place {
         }
         if !self.is_around(index, place) {
             let located = index.locate(place);
-            self.around = Some(Around {
+            self.around = Some(Box::new(Around {
                 stamp: index.stamp(),
                 clear: located.clear,
                 inside: located.inside.into_boxed_slice(),
-            });
+            }));
         }
         self.around.as_ref().map_or(&[], |around| &around.inside)
     }
@@ -58,9 +58,9 @@ impl Place {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        self.around
-            .as_ref()
-            .map_or(0, |around| size_of_val(&*around.inside))
+        self.around.as_ref().map_or(0, |around| {
+            size_of::<Around>() + size_of_val(&*around.inside)
+        })
     }
 
     /// The first assigned route in whose corridor the fix lies.

@@ -26,7 +26,7 @@ use super::{Context, Transition};
 /// What is remembered to compare odometer and positions.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Tamper {
-    pub(super) odometer: Option<Counted>,
+    pub(super) odometer: Option<Box<Counted>>,
     /// Positions stand still while the odometer runs.
     pub(super) still: Option<Box<Episode>>,
     /// The odometer does not agree with the track.
@@ -62,7 +62,8 @@ pub(super) struct Apart {
 
 impl Tamper {
     pub(super) fn heap_bytes(&self) -> usize {
-        self.still.as_ref().map_or(0, |_| size_of::<Episode>())
+        self.odometer.as_ref().map_or(0, |_| size_of::<Counted>())
+            + self.still.as_ref().map_or(0, |_| size_of::<Episode>())
             + self.apart.as_ref().map_or(0, |_| size_of::<Apart>())
     }
 
@@ -77,19 +78,23 @@ impl Tamper {
             return;
         }
         let broken = step.gap.is_some() || step.relocated;
-        let known = self
+        let goes_on = self
             .odometer
-            .filter(|known| !broken && fix.odometer.is_some_and(|now| now >= known.last));
+            .as_ref()
+            .is_some_and(|known| !broken && fix.odometer.is_some_and(|now| now >= known.last));
+        let known = self.odometer.take_if(|_| goes_on);
         let (Some(mut counted), Some(now)) = (known, fix.odometer) else {
             let end = step.before.map_or(fix.time, |before| before.fix.time);
             self.forget(context, step, end, out);
-            self.odometer = fix.odometer.map(|now| Counted {
-                anchor: mark(fix),
-                anchor_odometer: now,
-                block: mark(fix),
-                block_odometer: now,
-                track_m: 0.0,
-                last: now,
+            self.odometer = fix.odometer.map(|now| {
+                Box::new(Counted {
+                    anchor: mark(fix),
+                    anchor_odometer: now,
+                    block: mark(fix),
+                    block_odometer: now,
+                    track_m: 0.0,
+                    last: now,
+                })
             });
             return;
         };

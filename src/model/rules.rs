@@ -68,12 +68,16 @@ impl RuleSet {
     /// The rules for a vehicle of a class, or for an enterprise, in a region at a time.
     ///
     /// These are the document's own where no overlay holds.
+    #[inline]
     pub fn in_force(
         &self,
         region: Option<&Region>,
         class: Option<VehicleClass>,
         time: Timestamp,
     ) -> &Self {
+        if self.overlays.list().is_empty() {
+            return self;
+        }
         self.overlays.rules(region, class, time).unwrap_or(self)
     }
 }
