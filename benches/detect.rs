@@ -171,5 +171,6 @@ fn context<'a>(
         profile: &world.profiles[number],
         routes: world.routes(),
         areas,
+        roads: None,
     }
 }

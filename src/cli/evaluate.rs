@@ -5,20 +5,23 @@ use std::fs;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 
 use super::fix_options::FixOptions;
-use super::import::{ROADS_LATER, told};
+use super::import::{read_roads, told};
 use crate::detect::{self, PermitValidity, RouteValidity, VehicleProfile, judge_track};
 use crate::files::fixes::{self, FleetIndex, Registry, Subject};
-use crate::files::{areas, fleet, routes};
+use crate::files::{areas, fleet, road_limits, routes};
 use crate::geo::{AreaIndex, CorridorIndex};
 use crate::model::fleet::{FleetFolder, VehicleEntry};
 use crate::model::rules::RuleSet;
 use crate::model::{DriverId, Fix, Source, VehicleId, Violation};
 use crate::normalize::plausibility::assess;
 use crate::protocol::jt808::location::STATUS_POSITIONED;
+use crate::roads::RoadMap;
+use crate::roads::prepared::encode;
 use crate::rulebook;
 use crate::view::{ViolationHistory, ViolationOwner, ViolationView};
 
@@ -37,9 +40,12 @@ pub struct EvaluateArgs {
     /// Areas (GeoJSON)
     #[arg(long, value_name = "FILE")]
     pub areas: Option<PathBuf>,
-    /// OpenStreetMap extract; not in this version
+    /// Road map: an OpenStreetMap extract (.osm.pbf or .osm)
     #[arg(long, value_name = "FILE")]
     pub roads: Option<PathBuf>,
+    /// Limits that the operator sets over the map's (CSV, or GeoJSON lines)
+    #[arg(long, value_name = "FILE", requires = "roads")]
+    pub road_limits: Option<PathBuf>,
     /// Rulebook document (default: the built-in one)
     #[arg(long, value_name = "FILE")]
     pub rules: Option<PathBuf>,
@@ -57,9 +63,6 @@ const BAD_LINES_TOLD_MAX: u64 = 1000;
 /// # Errors
 /// When a file cannot be read or used as a whole. Bad lines of fixes are told and left out.
 pub fn run(args: &EvaluateArgs, out: &mut dyn Write, notes: &mut dyn Write) -> anyhow::Result<()> {
-    if args.roads.is_some() {
-        bail!(ROADS_LATER);
-    }
     let rules = load_rules(args)?;
     let fleet = told(fleet::read_folder(&args.fleet, &rules.zone), notes)?;
     let routes = match &args.routes {
@@ -70,11 +73,13 @@ pub fn run(args: &EvaluateArgs, out: &mut dyn Write, notes: &mut dyn Write) -> a
         Some(file) => told(areas::read(file), notes)?,
         None => Vec::new(),
     };
+    let roads = load_roads(args, &rules, notes)?;
     let mut register = Register::new(&fleet);
     let tracks = read_tracks(args, &rules, &mut register, notes)?;
     let places = Places {
         routes: CorridorIndex::new(routes),
         areas: AreaIndex::new(areas),
+        roads,
     };
     for (vehicle, violation) in judge(&fleet, &places, &rules, &tracks) {
         let owner = ViolationOwner {
@@ -98,6 +103,27 @@ fn load_rules(args: &EvaluateArgs) -> anyhow::Result<RuleSet> {
         None => rulebook::default_document().to_owned(),
     };
     rulebook::parse(&text).context("the rulebook cannot be used")
+}
+
+fn load_roads(
+    args: &EvaluateArgs,
+    rules: &RuleSet,
+    notes: &mut dyn Write,
+) -> anyhow::Result<Option<RoadMap>> {
+    let Some(file) = &args.roads else {
+        return Ok(None);
+    };
+    let limits = match &args.road_limits {
+        Some(file) => told(road_limits::read(file, &rules.zone), notes)?,
+        None => Vec::new(),
+    };
+    let (network, _) = read_roads(file)?;
+    let (_, version) = encode(&network);
+    let map = RoadMap::new(Arc::new(network), &version, limits, &[rules]);
+    for set in map.overrides().unused() {
+        writeln!(notes, "no road of the map answers to limit {:?}", set.id)?;
+    }
+    Ok(Some(map))
 }
 
 /// Vehicles by their place in the fleet folder, drivers by first sight.
@@ -191,6 +217,7 @@ fn read_tracks(
 struct Places {
     routes: CorridorIndex,
     areas: AreaIndex,
+    roads: Option<RoadMap>,
 }
 
 /// Every violation with its vehicle, ordered by plate, beginning and kind.
@@ -211,6 +238,7 @@ fn judge<'f>(
             profile: &profile,
             routes: &places.routes,
             areas: &places.areas,
+            roads: places.roads.as_ref(),
         };
         let violations = judge_track(&context, track);
         found.extend(violations.into_iter().map(|violation| (vehicle, violation)));

@@ -2,15 +2,18 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
+use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::files::{Problems, areas, fleet, routes};
+use crate::files::{Problems, areas, fleet, osm, road_limits, routes};
 use crate::model::LocalZone;
 use crate::model::fleet::FleetFolder;
+use crate::model::road::RoadOverride;
 use crate::model::route::{Area, Route};
 use crate::model::rules::RuleSet;
+use crate::roads::RoadNetwork;
 use crate::rulebook;
 
 /// What to import.
@@ -22,8 +25,13 @@ pub enum ImportCommand {
         /// The folder
         folder: PathBuf,
     },
-    /// An OpenStreetMap extract (.osm.pbf); not in this version
+    /// A road map: an OpenStreetMap extract (.osm.pbf or .osm)
     Roads {
+        /// The file
+        file: PathBuf,
+    },
+    /// Limits that the operator sets over the map's (CSV, or GeoJSON lines)
+    RoadLimits {
         /// The file
         file: PathBuf,
     },
@@ -45,7 +53,7 @@ pub enum ImportCommand {
 }
 
 /// What an import holds, checked, before it is stored.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Import {
     /// A register.
     Fleet(FleetFolder),
@@ -53,6 +61,10 @@ pub enum Import {
     Routes(Vec<Route>),
     /// Areas.
     Areas(Vec<Area>),
+    /// A road map, what its extract held, and the extract's name.
+    Roads(Box<RoadNetwork>, osm::Summary, String),
+    /// The operator's limits over the map.
+    RoadLimits(Vec<RoadOverride>),
     /// A rulebook, with its text as it was given.
     Rules(String, Box<RuleSet>),
 }
@@ -63,7 +75,7 @@ impl ImportCommand {
     /// Dates without a time are days of `zone`.
     ///
     /// # Errors
-    /// When anything is wrong, or roads are asked for.
+    /// When anything is wrong.
     pub fn load(&self, zone: &LocalZone, notes: &mut dyn Write) -> anyhow::Result<Import> {
         match self {
             Self::Fleet { folder } => {
@@ -78,14 +90,33 @@ impl ImportCommand {
                     .with_context(|| format!("{} is not a rulebook", file.display()))?;
                 Ok(Import::Rules(text, Box::new(rules)))
             }
-            Self::Roads { .. } => bail!(ROADS_LATER),
+            Self::Roads { file } => {
+                let (network, summary) = read_roads(file)?;
+                let name = file.file_name().unwrap_or_default();
+                let name = name.to_string_lossy().into_owned();
+                Ok(Import::Roads(Box::new(network), summary, name))
+            }
+            Self::RoadLimits { file } => {
+                told(road_limits::read(file, zone), notes).map(Import::RoadLimits)
+            }
         }
     }
 }
 
-/// Why no command takes roads yet.
-pub(super) const ROADS_LATER: &str = "roads are not supported in this version: \
-    limits come from the vehicle class, the night factor and the planned route";
+/// Reads an extract with a progress bar.
+pub(super) fn read_roads(file: &Path) -> anyhow::Result<(RoadNetwork, osm::Summary)> {
+    let length = fs::metadata(file)
+        .with_context(|| format!("cannot read {}", file.display()))?
+        .len();
+    // Hidden by itself when standard error is no terminal.
+    let bar = ProgressBar::new(length * osm::PASSES);
+    let style =
+        ProgressStyle::with_template("{bar:40} {percent:>3}% {bytes}/{total_bytes} eta {eta}");
+    bar.set_style(style.context("progress bar")?);
+    let read = osm::read(file, &|bytes| bar.inc(bytes));
+    bar.finish_and_clear();
+    Ok(read?)
+}
 
 /// Writes every problem as a line of its own.
 pub(super) fn told<T>(result: Result<T, Problems>, notes: &mut dyn Write) -> anyhow::Result<T> {

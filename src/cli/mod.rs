@@ -20,7 +20,10 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, Values};
+use crate::files::{osm, road_map};
 use crate::model::Timestamp;
+use crate::roads::RoadNetwork;
+use crate::store::{Store, StoredRoadMap};
 use crate::{api, app, config, rulebook, simulate, telemetry};
 
 /// Finds the transport enterprises that fail their 24-hour monitoring duty, why, and with what proof.
@@ -169,6 +172,13 @@ async fn import(args: &ImportArgs) -> anyhow::Result<()> {
             store.import_areas(&areas).await?;
             format!("{} areas", areas.len())
         }
+        import::Import::Roads(network, summary, source) => {
+            import_roads(&config, &store, &network, &summary, source).await?
+        }
+        import::Import::RoadLimits(limits) => {
+            store.import_road_limits(&limits).await?;
+            format!("{} limits of roads", limits.len())
+        }
         import::Import::Rules(text, rules) => {
             store.import_rules(&rules.version, &text).await?;
             format!("rulebook {}", rules.version)
@@ -180,6 +190,34 @@ async fn import(args: &ImportArgs) -> anyhow::Result<()> {
         tokio::time::sleep(3 * Duration::from_millis(config.api.registry_poll_ms)).await;
     }
     print(&format!("imported {said}"))
+}
+
+/// Puts a road map in force: first its file is in place, then the register names it.
+async fn import_roads(
+    config: &Config,
+    store: &Store,
+    network: &RoadNetwork,
+    summary: &osm::Summary,
+    source: String,
+) -> anyhow::Result<String> {
+    let (version, file) = road_map::write(&config.data_dir(), network)?;
+    let map = StoredRoadMap {
+        version,
+        file,
+        source,
+    };
+    store.import_road_map(&map).await?;
+    Ok(format!(
+        "road map {}: {} roads ({} with a limit) in {} segments; {} roads lack nodes ({} in all), \
+         {} limits are none",
+        map.version,
+        summary.roads,
+        summary.roads_with_limit,
+        summary.segments,
+        summary.roads_incomplete,
+        summary.nodes_missing,
+        summary.limits_bad
+    ))
 }
 
 fn block_on(future: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {

@@ -22,6 +22,7 @@
 
 use std::ops::RangeInclusive;
 
+use super::road::OnRoad;
 use crate::geo::{metres, within};
 use crate::model::rules::{MotionRules, PlausibilityRules};
 use crate::model::violation::FixMark;
@@ -94,6 +95,8 @@ pub(super) struct Step<'a> {
     pub(super) relocated: bool,
     /// The gap in the record before the fix, where there is one.
     pub(super) gap: Option<Gap>,
+    /// The road that it drives, for speeding.
+    pub(super) road: Option<OnRoad>,
 }
 
 /// A gap in the record (A9).
@@ -157,6 +160,7 @@ impl Admit {
             before,
             relocated,
             gap: None,
+            road: None,
         })
     }
 

@@ -38,21 +38,26 @@ pub fn judge_track(context: &Context<'_>, fixes: &[Fix]) -> Vec<Violation> {
     });
     let mut state = VehicleState::default();
     let mut out = Vec::new();
-    let mut found: BTreeMap<Key, Violation> = BTreeMap::new();
+    let mut found = BTreeMap::new();
     for fix in sorted {
         state.handle_fix(context, fix, &mut out);
-        for transition in out.drain(..) {
-            match transition {
-                Transition::Opened(violation)
-                | Transition::Extended(violation)
-                | Transition::Closed(violation) => {
-                    found.insert(key(&violation), *violation);
-                }
-                Transition::Driving { .. }
-                | Transition::FaultRun { .. }
-                | Transition::PreAlarm(_) => {}
+        take(&mut out, &mut found);
+    }
+    state.finish(context, &mut out);
+    take(&mut out, &mut found);
+    found.into_values().collect()
+}
+
+/// Takes up the newest form of each violation.
+fn take(out: &mut Vec<Transition>, found: &mut BTreeMap<Key, Violation>) {
+    for transition in out.drain(..) {
+        match transition {
+            Transition::Opened(violation)
+            | Transition::Extended(violation)
+            | Transition::Closed(violation) => {
+                found.insert(key(&violation), *violation);
             }
+            Transition::Driving { .. } | Transition::FaultRun { .. } | Transition::PreAlarm(_) => {}
         }
     }
-    found.into_values().collect()
 }

@@ -22,7 +22,8 @@ pub struct Grade {
 
 /// Grades the highest speed of a span against its limit.
 ///
-/// Where the road is unknown the severity is that of other roads and the points are open.
+/// Where the road is unknown the severity is that of other roads and the points are open. They are
+/// open too where the limit is one of roads without a sign: the map may lack the sign.
 pub fn grade(rules: &RuleSet, limit: &Limit, peak: Speed) -> Grade {
     let speeding = &rules.speeding;
     let (severity, points) = if peak > limit.legal {
@@ -43,12 +44,14 @@ pub fn grade(rules: &RuleSet, limit: &Limit, peak: Speed) -> Grade {
     } else {
         PointsBasis::SpeedingTable
     };
+    let open = |basis| Grade {
+        severity,
+        points: None,
+        basis: Some(basis),
+    };
     match limit.road {
-        None => Grade {
-            severity,
-            points: None,
-            basis: Some(PointsBasis::RoadUnknown),
-        },
+        None => open(PointsBasis::RoadUnknown),
+        Some(_) if limit.assumed && points > 0 => open(PointsBasis::LimitAssumed),
         Some(_) => Grade {
             severity,
             points: Some(points),
@@ -108,6 +111,7 @@ mod tests {
             carrier: None,
             road,
             hazmat_cap,
+            assumed: false,
         };
         let grade = grade(
             &parse(default_document()).unwrap(),
@@ -145,6 +149,26 @@ mod tests {
         check(Some(RoadKind::Other), false, 879, "L1 0 -");
         check(Some(RoadKind::Other), false, 880, "L2 0 -");
         check(Some(RoadKind::Other), false, 1000, "L2 0 -");
+    }
+
+    #[test]
+    fn an_assumed_limit_gives_no_points() {
+        let limit = Limit {
+            monitor: Speed::from_whole_kmh(50),
+            legal: Speed::from_whole_kmh(50),
+            source: LimitSource::Road,
+            carrier: None,
+            road: Some(RoadKind::Other),
+            hazmat_cap: false,
+            assumed: true,
+        };
+        let rules = parse(default_document()).unwrap();
+        let graded = grade(&rules, &limit, Speed::from_whole_kmh(60));
+        assert_eq!(graded.points, None);
+        assert_eq!(graded.basis, Some(PointsBasis::LimitAssumed));
+        assert_eq!(graded.severity, Severity::L3);
+        let graded = grade(&rules, &limit, Speed::from_whole_kmh(51));
+        assert_eq!((graded.points, graded.basis), (Some(0), None));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Which limit applies to a fix.
 //!
-//! The legal limit is the lowest of the class cap, the limit of the planned route in whose corridor
-//! the vehicle is, the limits of the areas in which it is, and the legal caps of campaigns and
+//! The legal limit is the lowest of the class cap, the limit of the road being driven, the limit of
+//! the planned route in whose corridor the vehicle is, the limits of the areas in which it is, and the legal caps of campaigns and
 //! weather warnings (regulations 4.1). The monitoring limit is the legal one, at night for coaches
 //! with enough seats a share of it (4.2); a campaign that is no law lowers it alone. The source
 //! names the rule that set the number: of equal numbers the later one in the list above, and
@@ -14,6 +14,7 @@ use crate::model::rules::RuleSet;
 use crate::model::violation::LimitSource;
 use crate::model::{Speed, Timestamp, VehicleClass};
 
+use super::road::OnRoad;
 use super::{Context, VehicleProfile};
 
 /// The limit that applies to a fix; spans join only under equal limits.
@@ -31,11 +32,15 @@ pub struct Limit {
     pub road: Option<RoadKind>,
     /// The cap of dangerous goods vehicles is what limits (A16).
     pub hazmat_cap: bool,
+    /// The legal limit is that of such roads without a sign; there may be a sign that the map lacks.
+    pub assumed: bool,
 }
 
 /// The thing that carries a limit, by a key that means the same after an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carrier {
+    /// The road being driven. Which way of the map it is does not matter: a road is cut into many.
+    Road,
     /// A planned route.
     Route(RouteKey),
     /// An area.
@@ -48,6 +53,7 @@ impl Carrier {
     /// How a violation names it, such as `route/7`; `None` for one that has left the register.
     pub(super) fn reference(self, context: &Context<'_>, time: Timestamp) -> Option<Box<str>> {
         let text = match self {
+            Self::Road => return None,
             Self::Route(key) => {
                 let has_key = |number: &RouteNumber| context.routes.key(*number) == Some(key);
                 let number = super::place::active(context.profile, time).find(has_key)?;
@@ -73,6 +79,8 @@ pub struct Here<'a> {
     pub on_route: Option<RouteNumber>,
     /// The areas in which it is.
     pub areas: &'a [AreaNumber],
+    /// The road that it drives.
+    pub road: Option<OnRoad>,
 }
 
 /// The limit for the vehicle of the context at `time` and place; the rules are those in force then.
@@ -81,7 +89,15 @@ pub fn limit_at(context: &Context<'_>, time: Timestamp, here: Here<'_>) -> Limit
     let route = here
         .on_route
         .and_then(|number| context.routes.route(number));
-    let mut limit = of_class(rules, context.profile.class, route.and_then(|r| r.road));
+    let kind = here.road.map(|road| road.kind);
+    let kind = kind.or_else(|| route.and_then(|route| route.road));
+    let mut limit = of_class(rules, context.profile.class, kind);
+    if let Some(road) = here.road
+        && let Some(posted) = road.limit
+    {
+        limit.lower(posted, LimitSource::Road, Some(Carrier::Road));
+        limit.assumed = road.assumed && limit.source == LimitSource::Road;
+    }
     if let Some(posted) = route.and_then(|route| route.limit) {
         let key = here.on_route.and_then(|number| context.routes.key(number));
         limit.lower(posted, LimitSource::Route, key.map(Carrier::Route));
@@ -119,6 +135,7 @@ fn of_class(rules: &RuleSet, class: VehicleClass, road: Option<RoadKind>) -> Lim
         carrier: None,
         road,
         hazmat_cap: class == VehicleClass::Hazmat,
+        assumed: false,
     }
 }
 
@@ -129,6 +146,7 @@ impl Limit {
             return;
         }
         self.hazmat_cap &= legal == self.legal;
+        self.assumed = false;
         self.legal = legal;
         self.source = source;
         self.carrier = carrier;

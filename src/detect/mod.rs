@@ -28,6 +28,7 @@ mod offline;
 mod overload;
 mod place;
 mod rejudge;
+mod road;
 mod snapshot;
 mod speeding;
 mod stop;
@@ -39,6 +40,7 @@ pub use fatigue::HoursLeft;
 pub use grade::{Grade, grade};
 pub use limit::{Carrier, Here, Limit, limit_at};
 pub use rejudge::{FoundFault, Rejudge, Waypoint, add_minutes};
+pub use road::OnRoad;
 pub use snapshot::SnapshotError;
 
 use crate::geo::{AreaIndex, CorridorIndex, RouteNumber};
@@ -46,6 +48,7 @@ use crate::model::fleet::PermitKind;
 use crate::model::prealarm::PreAlarm;
 use crate::model::rules::RuleSet;
 use crate::model::{Fix, Region, Timestamp, VehicleClass, Violation};
+use crate::roads::RoadMap;
 
 use admit::Admit;
 use alarm::Alarms;
@@ -60,6 +63,7 @@ use motion::{DrivingReport, Motion};
 use night_ban::NightBan;
 use overload::Overload;
 use place::Place;
+use road::Roads;
 use speeding::Speeding;
 use stop::UnplannedStop;
 use tamper::Tamper;
@@ -75,6 +79,8 @@ pub struct Context<'a> {
     pub routes: &'a CorridorIndex,
     /// All areas.
     pub areas: &'a AreaIndex,
+    /// The road map, where one is in force.
+    pub roads: Option<&'a RoadMap>,
 }
 
 impl Context<'_> {
@@ -214,6 +220,7 @@ pub struct VehicleState {
     drift: Drift,
     charter: Charter,
     unplanned_stop: UnplannedStop,
+    roads: Roads,
 }
 
 impl VehicleState {
@@ -247,11 +254,13 @@ impl VehicleState {
         let here = Here {
             on_route,
             areas: inside,
+            road: None,
         };
         let limit = limit_at(context, fix.time, here);
         let spot = Spot { inside, undivided };
         self.areas.handle_step(context, &step, &spot, out);
-        self.speeding.handle_step(context, &step, &limit, out);
+        self.roads
+            .handle_step(usual, &step, here, &limit, &mut self.speeding, out);
         self.approach.handle_step(context, &step, &limit, out);
         for stretch in stretches.iter() {
             // A stretch is of the fix that held then, and so are its rules.
@@ -271,6 +280,11 @@ impl VehicleState {
         self.tamper.handle_step(context, &step, out);
         self.drift.handle_judged(context, fix, out);
         Admission::Judged
+    }
+
+    /// Judges what still waits for fixes that will not come, at the end of a track.
+    pub fn finish(&mut self, context: &Context<'_>, out: &mut Vec<Transition>) {
+        self.roads.finish(context, &mut self.speeding, out);
     }
 
     /// The last fix in order that had a believable time, judged or not.
@@ -323,6 +337,7 @@ impl VehicleState {
             + self.drift.heap_bytes()
             + self.charter.heap_bytes()
             + self.unplanned_stop.heap_bytes()
+            + self.roads.heap_bytes()
     }
 
     /// The saved form: versioned, compact, the same on every machine.

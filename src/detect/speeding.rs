@@ -14,12 +14,13 @@
 //! end a span at the first fix under the other limit, which may begin another. Speed and limit are
 //! compared as exact integers.
 
-use crate::model::violation::{AppliedLimit, Details, EvidenceMarks, FixMark};
+use crate::model::violation::{AppliedLimit, Details, EvidenceMarks, FixMark, PointsBasis};
 use crate::model::{DriverId, Fix, Timestamp, VehicleId, Violation, ViolationKind};
 
 use super::admit::{Step, mark};
-use super::grade::grade;
-use super::limit::Limit;
+use super::grade::{Grade, grade};
+use super::limit::{Carrier, Limit};
+use super::road::OnRoad;
 use super::{Context, Transition};
 
 /// Groups remembered at once; more than the limits that can change within the join time in earnest.
@@ -54,6 +55,30 @@ pub(super) struct Group {
     pub(super) fixes: u32,
     /// First known driver.
     pub(super) driver: Option<DriverId>,
+    /// The roads on which it was, where a map is in force.
+    pub(super) roads: Option<Roads>,
+}
+
+/// What a group remembers of its roads.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Roads {
+    /// The way at the highest speed.
+    pub(super) way: i64,
+    /// Confidence there. Unit: thousandths.
+    pub(super) permille: u16,
+    /// Sum of the confidences of all fixes over the limit. Unit: thousandths.
+    pub(super) permille_sum: u64,
+    /// Version of the map at the highest speed.
+    pub(super) map_version: Box<str>,
+}
+
+impl Roads {
+    /// How sure the roads of so many fixes are: at the highest speed, and all in all. Unit: `0..=1`.
+    fn confidence(&self, fixes: u32) -> f64 {
+        let mean = self.permille_sum / u64::from(fixes.max(1));
+        let least = u64::from(self.permille).min(mean);
+        f64::from(u16::try_from(least).unwrap_or(u16::MAX)) / 1000.0
+    }
 }
 
 /// When and by which fix a group became a violation.
@@ -67,7 +92,11 @@ pub(super) struct Confirmed {
 
 impl Speeding {
     pub(super) fn heap_bytes(&self) -> usize {
-        let names = |group: &Group| group.reference.as_ref().map_or(0, |id| id.len());
+        let names = |group: &Group| {
+            let version = |roads: &Roads| roads.map_version.len();
+            group.reference.as_ref().map_or(0, |id| id.len())
+                + group.roads.as_ref().map_or(0, version)
+        };
         self.groups.capacity() * size_of::<Group>() + self.groups.iter().map(names).sum::<usize>()
     }
 
@@ -98,7 +127,9 @@ impl Speeding {
                 .is_none_or(|end| fix.time.since(end) < join_within)
         });
         if over {
-            self.group_of(context, fix, limit).extend(context, fix, out);
+            let group = self.group_of(context, fix, limit);
+            group.drive_on(context, fix, step.road);
+            group.extend(context, fix, out);
         }
     }
 
@@ -131,6 +162,28 @@ impl Group {
             last_over: fix.time,
             fixes: 0,
             driver: None,
+            roads: None,
+        }
+    }
+
+    /// Remembers the road of a fix over the limit.
+    fn drive_on(&mut self, context: &Context<'_>, fix: &Fix, road: Option<OnRoad>) {
+        let (Some(road), Some(map)) = (road, context.roads) else {
+            return;
+        };
+        let permille = u64::from(road.permille);
+        let is_peak = self.fixes == 0 || fix.speed > self.peak.speed;
+        match &mut self.roads {
+            Some(roads) if !is_peak => roads.permille_sum += permille,
+            before => {
+                let sum = before.as_ref().map_or(0, |roads| roads.permille_sum);
+                *before = Some(Roads {
+                    way: road.way,
+                    permille: road.permille,
+                    permille_sum: sum + permille,
+                    map_version: Box::from(&**map.version()),
+                });
+            }
         }
     }
 
@@ -190,7 +243,7 @@ impl Group {
         vehicle: VehicleId,
         confirmed: Confirmed,
     ) -> Violation {
-        let grade = grade(context.rules, &self.limit, self.peak.speed);
+        let grade = self.grade(context);
         Violation {
             vehicle,
             driver: self.driver,
@@ -217,14 +270,37 @@ impl Group {
         }
     }
 
+    /// Points only where the road is sure.
+    fn grade(&self, context: &Context<'_>) -> Grade {
+        let graded = grade(context.rules, &self.limit, self.peak.speed);
+        let confidence_min = context.rules.roads.confidence_min;
+        match &self.roads {
+            Some(roads) if roads.confidence(self.fixes) < confidence_min => Grade {
+                points: None,
+                basis: Some(PointsBasis::RoadUnsure),
+                ..graded
+            },
+            Some(_) | None => graded,
+        }
+    }
+
     fn applied(&self) -> AppliedLimit {
         AppliedLimit {
             monitor: self.limit.monitor,
             legal: self.limit.legal,
             source: self.limit.source,
-            reference: self.reference.as_deref().map(str::to_owned),
-            map_version: None,
-            confidence: None,
+            reference: match (&self.roads, self.limit.carrier) {
+                (Some(roads), Some(Carrier::Road)) => Some(format!("way/{}", roads.way)),
+                _ => self.reference.as_deref().map(str::to_owned),
+            },
+            map_version: self
+                .roads
+                .as_ref()
+                .map(|roads| roads.map_version.to_string()),
+            confidence: self
+                .roads
+                .as_ref()
+                .map(|roads| roads.confidence(self.fixes)),
         }
     }
 }

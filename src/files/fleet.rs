@@ -357,12 +357,12 @@ fn length_km(text: &str) -> Option<f64> {
 }
 
 /// A moment, or the beginning of a local day.
-fn since(text: &str, zone: &LocalZone) -> Option<Timestamp> {
+pub(super) fn since(text: &str, zone: &LocalZone) -> Option<Timestamp> {
     moment(text, zone, 0)
 }
 
 /// A moment, or the end of a local day: a date is meant through its end.
-fn until(text: &str, zone: &LocalZone) -> Option<Timestamp> {
+pub(super) fn until(text: &str, zone: &LocalZone) -> Option<Timestamp> {
     moment(text, zone, 1)
 }
 

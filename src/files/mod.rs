@@ -9,6 +9,8 @@ pub mod fleet;
 mod geojson;
 pub mod osm;
 pub mod problem;
+pub mod road_limits;
+pub mod road_map;
 pub mod routes;
 mod table;
 

@@ -13,6 +13,7 @@ use crate::geo::{AreaIndex, CorridorIndex};
 use crate::model::fleet::{Assignment, Permit, Vehicle};
 use crate::model::rules::RuleSet;
 use crate::model::{DriverId, Plate, PlateColor, Region, TerminalPhone, VehicleId};
+use crate::roads::RoadMap;
 use crate::rulebook::{self, RulebookError};
 use crate::store::Registry;
 
@@ -40,6 +41,8 @@ pub struct Directory {
     pub routes: CorridorIndex,
     /// All areas.
     pub areas: AreaIndex,
+    /// The road map in force, where one was imported.
+    pub roads: Option<Arc<RoadMap>>,
     vehicles: FxHashMap<VehicleId, VehicleRecord>,
     /// Numbers for plates, terminals and licences.
     pub index: FleetIndex,
@@ -71,6 +74,7 @@ impl Directory {
         let mut directory = Self {
             version: registry.version,
             rules: Arc::new(rules),
+            roads: None,
             vehicles: FxHashMap::default(),
             index: FleetIndex::default(),
             routes,
@@ -175,6 +179,7 @@ impl Directory {
             profile: &record.profile,
             routes: &self.routes,
             areas: &self.areas,
+            roads: self.roads.as_deref(),
         }
     }
 }

@@ -17,6 +17,7 @@ mod outbox;
 mod part;
 mod registry;
 mod rejudge;
+mod road_map;
 mod sessions;
 mod shard;
 mod shared;
@@ -57,6 +58,7 @@ use late::LateLookup;
 use listener::Permits;
 use part::Part;
 use rejudge::Rejudging;
+use road_map::MapShelf;
 use sessions::Sessions;
 use shard::{Collect, RejudgeCommand, Shard, ShardRecord, ShardRun, shard_of};
 use shared::Shared;
@@ -148,7 +150,7 @@ impl Engine {
     /// [`StartError`]; nothing that was there is lost.
     pub async fn start(parts: Parts, config: &Config) -> Result<Self, StartError> {
         let store = &parts.store;
-        let directory = watch::Sender::new(Arc::new(Directory::new(store.load_registry().await?)?));
+        let (shelf, directory) = first_directory(store, config).await?;
         let position = store.journal_position().await?;
         let mut built = build_shards(store, &directory, position, config);
         load_states(store, &mut built.shards).await?;
@@ -197,6 +199,7 @@ impl Engine {
         tokio::spawn(registry::follow(
             parts.store,
             directory,
+            shelf,
             pause,
             stop_registry.clone(),
         ));
@@ -305,6 +308,16 @@ impl Engine {
         join("flush", &self.flushing).await;
         self.shards.wait().await;
     }
+}
+
+/// The register as it is at the start, with its road map.
+async fn first_directory(
+    store: &Store,
+    config: &Config,
+) -> Result<(MapShelf, watch::Sender<Arc<Directory>>), StartError> {
+    let shelf = MapShelf::new(config.data_dir());
+    let (shelf, directory) = registry::take_up(store.load_registry().await?, shelf).await;
+    Ok((shelf, watch::Sender::new(Arc::new(directory?))))
 }
 
 /// Waits for a task's end, once.

@@ -129,6 +129,11 @@ impl Overlays {
         &self.list
     }
 
+    /// The rules of every set of overlays that can hold at once.
+    pub(super) fn every(&self) -> impl Iterator<Item = &RuleSet> {
+        self.variants.iter().map(|(_, rules)| rules)
+    }
+
     /// The rules where some overlay holds; `None` where none does.
     pub(super) fn rules(
         &self,

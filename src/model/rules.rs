@@ -65,6 +65,11 @@ pub struct RuleSet {
 }
 
 impl RuleSet {
+    /// The document's own rules, then those of every set of overlays that can hold somewhere.
+    pub fn everywhere(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(self.overlays.every())
+    }
+
     /// The rules for a vehicle of a class, or for an enterprise, in a region at a time.
     ///
     /// These are the document's own where no overlay holds.

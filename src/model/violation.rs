@@ -75,6 +75,10 @@ named_enum! {
     PointsBasis {
         /// No road is known, so that the column of the points table is open.
         RoadUnknown = "road_unknown",
+        /// The road is not sure enough, so that a person must review.
+        RoadUnsure = "road_unsure",
+        /// The limit is one of roads without a sign, and the map may lack the sign.
+        LimitAssumed = "limit_assumed",
         /// No driver is known (A8).
         DriverUnknown = "driver_unknown",
         /// 记分办法, speeding of coaches, medium and larger trucks, hazmat vehicles.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use crate::model::road::RoadOverride;
-use crate::model::rules::RoadRules;
-use crate::model::{Course, LocalZone, Position, Timestamp, VehicleClass};
+use crate::model::rules::{RoadRules, RuleSet};
+use crate::model::{Course, LocalZone, Position, Speed, Timestamp, VehicleClass};
 
+use super::index::Plane;
 use super::limit::hours::WeekTime;
-use super::limit::overrides::Overrides;
+use super::limit::overrides::{Overrides, apart_deg};
 use super::limit::{LimitOrigin, RoadLimit, lowest, posted_or_default};
 use super::network::{RoadNetwork, SegmentNumber};
 use super::screen::{Lowest, Reach, Screen};
@@ -21,18 +22,21 @@ pub struct RoadMap {
     overrides: Overrides,
     screen: Screen,
     version: Arc<str>,
-    rules: RoadRules,
+    /// The rules for which the screen holds.
+    rules: Vec<RoadRules>,
+    in_doubt: bool,
 }
 
 impl RoadMap {
-    /// The map of a network with that version, under rules, with the operator's limits.
+    /// The map of a network with that version, with the operator's limits, for judging by any of
+    /// these rulebooks.
     ///
     /// The version of the whole names the overrides too: they decide limits as much as the map does.
     pub fn new(
         network: Arc<RoadNetwork>,
         version: &str,
         overrides: Vec<RoadOverride>,
-        rules: &RoadRules,
+        rulebooks: &[&RuleSet],
     ) -> Self {
         let version = if overrides.is_empty() {
             version.to_owned()
@@ -40,22 +44,28 @@ impl RoadMap {
             format!("{version}+{}", fingerprint(&overrides))
         };
         let overrides = Overrides::new(&network, overrides);
+        let rules = distinct_rules(rulebooks);
+        let most = |of: fn(&RoadRules) -> f64| rules.iter().map(of).fold(0.0, f64::max);
         let reach = Reach {
-            reach_m: rules.reach_m,
-            course_deg_max: f64::from(rules.course_deg_max),
+            reach_m: most(|rules| rules.reach_m),
+            course_deg_max: most(|rules| f64::from(rules.course_deg_max)),
         };
         let screen = Screen::new(&network, reach, |segment, number| {
             let way = network.way(segment.way());
-            let own = lowest(rules, way, network.posted(way), segment.is_backward());
+            let posted = network.posted(way);
+            let own = rules
+                .iter()
+                .map(|rules| lowest(rules, way, posted, segment.is_backward()));
             let set = overrides.on(SegmentNumber(number)).map(|set| set.limit);
-            own.into_iter().chain(set).min()
+            own.flatten().chain(set).min()
         });
         Self {
             network,
             overrides,
             screen,
             version: Arc::from(version),
-            rules: rules.clone(),
+            rules,
+            in_doubt: false,
         }
     }
 
@@ -74,9 +84,9 @@ impl RoadMap {
         &self.overrides
     }
 
-    /// Whether the map was made under these rules.
-    pub fn is_under(&self, rules: &RoadRules) -> bool {
-        self.rules == *rules
+    /// Whether the map was made for judging by these rulebooks.
+    pub fn is_for(&self, rulebooks: &[&RuleSet]) -> bool {
+        self.rules == distinct_rules(rulebooks)
     }
 
     /// The limit that holds on a segment for a class at a time.
@@ -98,8 +108,32 @@ impl RoadMap {
         posted_or_default(rules, way, posted, piece.is_backward(), class, at)
     }
 
+    /// Difference between the direction of a segment and a course. Unit: degrees, `0..=180`.
+    pub fn apart_deg(&self, segment: SegmentNumber, course: Course) -> f64 {
+        let segment = self.network.segment(segment);
+        let ends = [segment.from(), segment.to()].map(|node| self.network.place(node));
+        let direction = Plane::at(ends[0]).direction_deg(ends[0], ends[1]);
+        apart_deg(direction, f64::from(course.degrees()))
+    }
+
+    /// The same map with a screen that leaves every fix in doubt: for those who want to see that
+    /// the screen changes no verdict.
+    #[must_use]
+    pub fn with_everything_in_doubt(self) -> Self {
+        Self {
+            in_doubt: true,
+            ..self
+        }
+    }
+
     /// The lowest limits that may hold at a place for any class at any hour.
     pub fn lowest(&self, place: Position, course: Option<Course>) -> Lowest {
+        if self.in_doubt {
+            return Lowest {
+                expressway: Some(Speed::ZERO),
+                other: Some(Speed::ZERO),
+            };
+        }
         self.screen.lowest(place, course)
     }
 
@@ -107,6 +141,17 @@ impl RoadMap {
     pub fn memory_bytes(&self) -> usize {
         self.network.memory_bytes() + self.screen.memory_bytes()
     }
+}
+
+/// The rules for roads that may hold somewhere at some time, each once.
+fn distinct_rules(rulebooks: &[&RuleSet]) -> Vec<RoadRules> {
+    let mut distinct: Vec<RoadRules> = Vec::new();
+    for rules in rulebooks.iter().flat_map(|rules| rules.everywhere()) {
+        if !distinct.contains(&rules.roads) {
+            distinct.push(rules.roads.clone());
+        }
+    }
+    distinct
 }
 
 /// Eight hexadecimal digits that change with any override.

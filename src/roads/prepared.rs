@@ -54,12 +54,18 @@ pub fn encode(network: &RoadNetwork) -> (Vec<u8>, String) {
     for set in &network.limits {
         put_limits(&mut limits, set);
     }
-    let mut bytes = Vec::with_capacity(network.places.len() * 20 + network.segments.len() * 16);
+    let RoadNetwork {
+        places,
+        segments,
+        ways,
+        ..
+    } = network;
+    let mut bytes = Vec::with_capacity(places.len() * 20 + segments.len() * 16 + ways.len() * 24);
     bytes.extend(MAGIC);
     let counts: [usize; COUNTS] = [
-        network.places.len(),
-        network.segments.len(),
-        network.ways.len(),
+        places.len(),
+        segments.len(),
+        ways.len(),
         network.names.len(),
         names.len(),
         limits.len(),
@@ -69,61 +75,41 @@ pub fn encode(network: &RoadNetwork) -> (Vec<u8>, String) {
             .iter()
             .flat_map(|count| (*count as u64).to_le_bytes()),
     );
-    bytes.extend(
-        network
-            .places
-            .iter()
-            .flat_map(|place| place.lat_e7.to_le_bytes()),
+    put_u32s(
+        &mut bytes,
+        places.iter().map(|place| place.lat_e7.cast_unsigned()),
     );
-    bytes.extend(
-        network
-            .places
-            .iter()
-            .flat_map(|place| place.lon_e7.to_le_bytes()),
+    put_u32s(
+        &mut bytes,
+        places.iter().map(|place| place.lon_e7.cast_unsigned()),
     );
     bytes.extend(network.node_ids.iter().flat_map(|id| id.to_le_bytes()));
-    bytes.extend(
-        network
-            .first_out
-            .iter()
-            .flat_map(|first| first.to_le_bytes()),
-    );
-    bytes.extend(
-        network
-            .segments
-            .iter()
-            .flat_map(|segment| segment.way.to_le_bytes()),
-    );
-    bytes.extend(
-        network
-            .segments
-            .iter()
-            .flat_map(|segment| segment.to.to_le_bytes()),
-    );
-    bytes.extend(
-        network
-            .segments
-            .iter()
-            .flat_map(|segment| segment.twin.to_le_bytes()),
-    );
-    bytes.extend(
-        network
-            .segments
-            .iter()
-            .flat_map(|segment| segment.length_mm.to_le_bytes()),
-    );
-    for way in &network.ways {
-        bytes.extend(way.id.to_le_bytes());
-        bytes.extend([way.class.code(), way.lanes, way.layer.cast_unsigned(), 0]);
-        bytes.extend(u32::from(way.flags.bits()).to_le_bytes());
-        bytes.extend(way.name.to_le_bytes());
-        bytes.extend(way.limits.to_le_bytes());
+    put_u32s(&mut bytes, network.first_out.iter().copied());
+    put_u32s(&mut bytes, segments.iter().map(|segment| segment.way));
+    put_u32s(&mut bytes, segments.iter().map(|segment| segment.to));
+    put_u32s(&mut bytes, segments.iter().map(|segment| segment.twin));
+    put_u32s(&mut bytes, segments.iter().map(|segment| segment.length_mm));
+    for way in ways {
+        put_way(&mut bytes, way);
     }
     bytes.extend(names);
     bytes.extend(limits);
     let check = Sha256::digest(&bytes);
     bytes.extend(check);
     (bytes, version_of(&check))
+}
+
+fn put_u32s(bytes: &mut Vec<u8>, numbers: impl Iterator<Item = u32>) {
+    bytes.extend(numbers.flat_map(u32::to_le_bytes));
+}
+
+fn put_way(bytes: &mut Vec<u8>, way: &Way) {
+    bytes.extend(way.id.to_le_bytes());
+    bytes.extend([way.class.code(), way.lanes, way.layer.cast_unsigned(), 0]);
+    put_u32s(
+        bytes,
+        [u32::from(way.flags.bits()), way.name, way.limits].into_iter(),
+    );
 }
 
 /// The version that belongs to a check: its first 16 hexadecimal digits.

@@ -193,7 +193,7 @@ impl Builder {
             let (up, right) = middle.units(100.0);
             CELL_E7 * i64::from(right) / i64::from(up.max(1))
         };
-        let side = TILE as i64;
+        let side = i64::try_from(TILE).unwrap_or(1);
         let mut larger = 1;
         let tiles = |size: i64, cell: i64| size / (cell * side) + 1;
         while tiles(height, CELL_E7 * larger) * tiles(width, square * larger) > TILES_MAX {
@@ -201,15 +201,15 @@ impl Builder {
         }
         let (high, wide) = (CELL_E7 * larger, square * larger);
         let (rows, columns) = (tiles(height, high), tiles(width, wide));
-        let size = |number: i64| usize::try_from(number).unwrap_or(0);
+        let whole = |number: i64| usize::try_from(number).unwrap_or(0);
         Self {
             screen: Screen {
                 south,
                 west,
                 high,
                 wide,
-                columns: size(columns),
-                tiles: vec![NO_TILE; size(rows * columns)],
+                columns: whole(columns),
+                tiles: vec![NO_TILE; whole(rows * columns)],
                 cells: Vec::new(),
                 entries: Vec::new(),
             },

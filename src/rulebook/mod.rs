@@ -223,6 +223,10 @@ fn roads(mut from: Section<'_>) -> RoadRules {
         defaults: road_defaults(from.section("defaults")),
         zones: from.section("zones").speeds(&(1.0..=200.0)),
     };
+    if rules.margin.millis() > rules.block.millis().saturating_mul(4) {
+        let problem = "must be at most four blocks";
+        from.note("margin_s", KeyProblem::Conflict(problem));
+    }
     from.finish();
     rules
 }

@@ -29,6 +29,7 @@ mod registry;
 mod rejudge;
 mod revise;
 mod revisions;
+mod road_maps;
 mod rows;
 mod shifts;
 mod snapshots;
@@ -66,6 +67,7 @@ pub use quarantine::{QUARANTINE_BYTES_MAX, QUARANTINE_ROWS_MAX, QuarantineEntry,
 pub use registry::{KnownDriver, Registry, RulebookText};
 pub use rejudge::{Checkpoint, LateFixes, QueuedVehicle, RejudgeCause, Rejudged};
 pub use revisions::ViolationRevision;
+pub use road_maps::StoredRoadMap;
 pub use shifts::{ShiftFilter, ShiftPatch};
 pub use snapshots::SavedVehicle;
 pub use staging::{ChunkKey, Staged};

@@ -56,6 +56,11 @@ pub(super) fn line_to_bytes(line: &[Position]) -> Vec<u8> {
     bytes
 }
 
+/// The points of a stored line; `None` when it is cut.
+pub(super) fn points_from_bytes(mut bytes: &[u8]) -> Option<Vec<Position>> {
+    take_points(&mut bytes, usize::MAX)
+}
+
 /// The stored form of polygons.
 pub(super) fn polygons_to_bytes(polygons: &[Vec<Vec<Position>>]) -> Vec<u8> {
     let mut bytes = Vec::new();

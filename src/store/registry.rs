@@ -4,9 +4,11 @@ use sqlx::any::AnyRow;
 
 use super::counters::Counter;
 use super::engine::map_error;
+use super::road_maps::StoredRoadMap;
 use super::rows::{Columns as _, narrow};
-use super::{Store, StoreError, places};
+use super::{Store, StoreError, places, road_maps};
 use crate::model::fleet::{Assignment, Driver, Enterprise, Monitor, Permit, Vehicle, VehicleEntry};
+use crate::model::road::RoadOverride;
 use crate::model::route::{Area, Route};
 use crate::model::{DriverId, TerminalPhone, VehicleId};
 
@@ -31,6 +33,10 @@ pub struct Registry {
     pub routes: Vec<Route>,
     /// Areas, by identifier.
     pub areas: Vec<Area>,
+    /// The road map in force, where one was imported.
+    pub road_map: Option<StoredRoadMap>,
+    /// The operator's limits over it, by identifier.
+    pub road_limits: Vec<RoadOverride>,
     /// The rulebook in force; `None` when none was imported: the built-in one holds.
     pub rulebook: Option<RulebookText>,
 }
@@ -114,6 +120,8 @@ impl Store {
         .await?;
         let rulebooks =
             all("SELECT version, text FROM rulebooks ORDER BY imported DESC LIMIT 1").await?;
+        let road_map = all(road_maps::NEWEST_MAP).await?;
+        let road_limits = all(road_maps::ALL_LIMITS).await?;
         Ok(Registry {
             version: Counter::Registry.value(&mut *transaction).await?,
             enterprises: each(&enterprises, |row| enterprise(row, 0))?,
@@ -124,6 +132,8 @@ impl Store {
             permits: each(&permits, permit)?,
             routes: each(&routes, places::route)?,
             areas: each(&areas, places::area)?,
+            road_map: each(&road_map, road_maps::map)?.pop(),
+            road_limits: each(&road_limits, road_maps::limit)?,
             rulebook: each(&rulebooks, rulebook)?.pop(),
         })
     }

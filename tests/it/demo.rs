@@ -167,6 +167,7 @@ fn judge_county(county: &County, rules: &RuleSet, arrived: Arrived) -> Vec<Judge
                 profile: &profile,
                 routes: &routes,
                 areas: &AreaIndex::default(),
+                roads: None,
             };
             judge(&context, fixes)
         })

@@ -230,6 +230,7 @@ impl World {
             profile: &self.profile,
             routes: &self.routes,
             areas: &self.areas,
+            roads: None,
         }
     }
 

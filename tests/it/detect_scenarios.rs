@@ -39,6 +39,7 @@ fn stream(class: VehicleClass, fixes: &[Fix]) -> (VehicleState, Vec<Transition>,
         profile: &profile,
         routes: &routes,
         areas: &AreaIndex::default(),
+        roads: None,
     };
     let mut state = VehicleState::default();
     let mut out = Vec::new();
@@ -135,6 +136,7 @@ mod speeding {
                 profile: &profile,
                 routes: &routes,
                 areas: &AreaIndex::default(),
+                roads: None,
             };
             let found = roadwarden::detect::judge_track(&context, &fixes).len();
             assert_eq!(found, expected, "{seats:?}");
@@ -236,6 +238,7 @@ mod fatigue {
                     profile: &profile,
                     routes: &routes,
                     areas: &AreaIndex::default(),
+                    roads: None,
                 })
                 .unwrap()
         };
@@ -355,6 +358,7 @@ mod admission {
             profile: &profile,
             routes: &routes,
             areas: &AreaIndex::default(),
+            roads: None,
         };
         let mut out = Vec::new();
         let refused = state.handle_fix(&context, &jumped, &mut out);

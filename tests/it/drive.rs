@@ -9,6 +9,7 @@ use roadwarden::model::{
     DriverId, Events, Fix, Position, Quality, Source, Span, Speed, Timestamp, VehicleClass, VehicleId,
     Violation,
 };
+use roadwarden::roads::RoadMap;
 use roadwarden::rulebook;
 
 /// Metres of a degree of latitude; near enough for a drive.
@@ -146,6 +147,7 @@ pub(crate) struct Scene {
     pub(crate) profile: VehicleProfile,
     routes: CorridorIndex,
     areas: AreaIndex,
+    roads: Option<RoadMap>,
 }
 
 impl Scene {
@@ -158,6 +160,7 @@ impl Scene {
             profile,
             routes: CorridorIndex::default(),
             areas: AreaIndex::default(),
+            roads: None,
         }
     }
 
@@ -169,6 +172,12 @@ impl Scene {
             from: None,
             to: None,
         }];
+        self
+    }
+
+    /// The same with a road map.
+    pub(crate) fn with_roads(mut self, roads: RoadMap) -> Self {
+        self.roads = Some(roads);
         self
     }
 
@@ -197,6 +206,7 @@ impl Scene {
             profile: &self.profile,
             routes: &self.routes,
             areas: &self.areas,
+            roads: self.roads.as_ref(),
         }
     }
 

@@ -21,6 +21,7 @@ mod night_ban;
 mod prealarms;
 mod readme;
 mod rejudge;
+mod roads;
 mod store;
 mod support;
 mod terminal_alarms;

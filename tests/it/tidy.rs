@@ -12,7 +12,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("track", &["track", "model"]),
     ("rulebook", &["rulebook", "model"]),
     ("roads", &["roads", "model", "geo"]),
-    ("detect", &["detect", "model", "geo"]),
+    ("detect", &["detect", "model", "geo", "roads"]),
     ("duty", &["duty", "model"]),
     ("store", &["store", "model", "track"]),
     // The track archive keeps files and their catalogue; it knows nothing of judging.

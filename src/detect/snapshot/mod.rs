@@ -1,7 +1,7 @@
 //! The saved form of a [`VehicleState`].
 //!
 //! ```text
-//! byte 0        version, 3
+//! byte 0        version, 4
 //! bytes         moment from which times are counted, then every part in the order of the struct
 //! last 4 bytes  FNV-1a of all before, folded to 32 bits, little-endian
 //! ```
@@ -28,7 +28,8 @@ use super::motion::{DrivingReport, Motion};
 use super::night_ban::NightBan;
 use super::overload::{self, Overload};
 use super::place::Place;
-use super::speeding::{Confirmed, GROUPS_MAX, Group, Speeding};
+use super::road::{FIXES_MAX, Roads, Trace, Waiting};
+use super::speeding::{Confirmed, GROUPS_MAX, Group, Roads as GroupRoads, Speeding};
 use super::stop::{Stand, UnplannedStop};
 use super::tamper::{Apart, Counted, Tamper};
 
@@ -38,7 +39,7 @@ use crate::model::overlay::CapKey;
 use bytes::{Reader, Saved, Writer, load_bytes, load_list, save_bytes, save_list, saved_struct};
 
 /// Version of the saved form.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// Bytes of the check code.
 const CHECK_BYTES: usize = 4;
@@ -128,6 +129,7 @@ saved_struct!(VehicleState {
     drift,
     charter,
     unplanned_stop,
+    roads,
 });
 saved_struct!(Admit {
     seen,
@@ -153,6 +155,25 @@ saved_struct!(Group {
     last_over,
     fixes,
     driver,
+    roads,
+});
+saved_struct!(GroupRoads {
+    way,
+    permille,
+    permille_sum,
+    map_version
+});
+saved_struct!(Trace {
+    time,
+    position,
+    speed,
+    course,
+    is_first
+});
+saved_struct!(Waiting {
+    fix,
+    after_gap,
+    doubtful
 });
 saved_struct!(Limit {
     monitor,
@@ -160,7 +181,8 @@ saved_struct!(Limit {
     source,
     carrier,
     road,
-    hazmat_cap
+    hazmat_cap,
+    assumed
 });
 saved_struct!(Confirmed { at, first_seen_at });
 saved_struct!(DriverState {
@@ -313,6 +335,7 @@ impl Saved for Carrier {
             Self::Route(key) => (0, key.0),
             Self::Area(key) => (1, key.0),
             Self::Overlay(key) => (2, key.0),
+            Self::Road => (3, 0),
         };
         (kind, key).save(to);
     }
@@ -322,6 +345,7 @@ impl Saved for Carrier {
             (0, key) => Ok(Self::Route(RouteKey(key))),
             (1, key) => Ok(Self::Area(AreaKey(key))),
             (2, key) => Ok(Self::Overlay(CapKey(key))),
+            (3, _) => Ok(Self::Road),
             _ => Err(SnapshotError::Value),
         }
     }
@@ -335,6 +359,28 @@ impl Saved for Speeding {
     fn load(from: &mut Reader<'_>) -> Result<Self, SnapshotError> {
         Ok(Self {
             groups: load_list(from, GROUPS_MAX)?,
+        })
+    }
+}
+
+impl Saved for Roads {
+    fn save(&self, to: &mut Writer) {
+        save_list(&self.traces, to);
+        save_list(&self.waiting, to);
+        (self.block, self.step).save(to);
+        self.in_block.save(to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, SnapshotError> {
+        let traces = load_list(from, FIXES_MAX)?;
+        let waiting = load_list(from, FIXES_MAX)?;
+        let (block, step) = Saved::load(from)?;
+        Ok(Self {
+            traces,
+            waiting,
+            block,
+            in_block: Saved::load(from)?,
+            step,
         })
     }
 }

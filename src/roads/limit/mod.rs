@@ -158,15 +158,15 @@ fn without_sign(rules: &RoadRules, way: &Way, urban: bool) -> Option<Speed> {
 
 fn lanes(rules: &RoadRules, way: &Way) -> Lanes {
     let oneway = way.flags.contains(WayFlags::ONEWAY);
+    let no_line = rules.defaults.no_line.contains(&way.class);
+    // A one-way road of a larger class is one carriageway: it has a neighbour in the other direction.
+    let one = rules.defaults.one_lane.contains(&way.class) && !oneway;
     match (way.lanes, oneway) {
         (1, false) => Lanes::NoLine,
         (1, true) | (2, false) => Lanes::One,
-        (2.., _) => Lanes::Several,
-        // One carriageway of a larger road: it has a neighbour in the other direction.
-        (0, true) if !rules.defaults.no_line.contains(&way.class) => Lanes::Several,
-        (0, _) if rules.defaults.no_line.contains(&way.class) => Lanes::NoLine,
-        (0, _) if rules.defaults.one_lane.contains(&way.class) => Lanes::One,
-        (0, _) => Lanes::Several,
+        (0, _) if no_line => Lanes::NoLine,
+        (0, _) if one => Lanes::One,
+        _ => Lanes::Several,
     }
 }
 

@@ -23,7 +23,7 @@ impl Overrides {
         let mut on = Vec::new();
         for (place, set) in (0..).zip(&list) {
             segments(network, &set.target, &mut |segment| {
-                on.push((segment.0, place))
+                on.push((segment.0, place));
             });
         }
         on.sort_unstable();

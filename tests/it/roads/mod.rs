@@ -1,0 +1,5 @@
+//! Speeding judged on a road map.
+
+mod examples;
+mod judging;
+mod town;
