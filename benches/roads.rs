@@ -12,9 +12,13 @@ use roadwarden::detect::{Context, VehicleProfile, VehicleState};
 use roadwarden::files::osm;
 use roadwarden::geo::{AreaIndex, CorridorIndex};
 use roadwarden::model::rules::RuleSet;
-use roadwarden::model::{Course, Fix, Position, Quality, Source, Span, Speed, Timestamp, VehicleClass, VehicleId};
+use roadwarden::model::{
+    Course, Events, Fix, Position, Quality, Source, Span, Speed, Timestamp, VehicleClass, VehicleId,
+};
 use roadwarden::roads::prepared::{decode, encode};
-use roadwarden::roads::{NodeNumber, NodePlace, RoadClass, RoadMap, RoadNetwork, SegmentNumber, WayFlags, WayInput};
+use roadwarden::roads::{
+    NodeNumber, NodePlace, RoadClass, RoadMap, RoadNetwork, SegmentNumber, WayFlags, WayInput,
+};
 use roadwarden::rulebook;
 
 /// Extract that is copied.
@@ -33,14 +37,18 @@ fn main() {
         return;
     };
     let rules = rulebook::parse(rulebook::default_document()).expect("the default document holds");
-    let (took, (network, _)) = timed(|| osm::read(&extract, &|_| ()).expect("the extract is whole"));
+    let (took, (network, _)) =
+        timed(|| osm::read(&extract, &|_| ()).expect("the extract is whole"));
     let segments = network.len();
     println!("import: {segments} segments from .osm.pbf in {took:.0?}");
     let (bytes, version) = encode(&province(&network));
     let (took, (province, _)) = timed(|| decode(&bytes).expect("it was just made"));
     let size = province.len();
     let per_segment = per(province.memory_bytes(), size);
-    println!("load: {size} segments, {} MB prepared, in {took:.0?}; {per_segment:.1} bytes a segment", bytes.len() / 1_000_000);
+    println!(
+        "load: {size} segments, {} MB prepared, in {took:.0?}; {per_segment:.1} bytes a segment",
+        bytes.len() / 1_000_000
+    );
     let (took, map) = timed(|| RoadMap::new(Arc::new(province), &version, Vec::new(), &[&rules]));
     println!(
         "screen: made in {took:.0?}; map and screen {:.1} bytes a segment, {} MB",
@@ -52,7 +60,13 @@ fn main() {
     println!("detect with {segments} segments, one core:");
     judge("no map", &rules, None, Drive::Usual, &map);
     judge("usual fleet", &rules, Some(&map), Drive::Usual, &map);
-    judge("every vehicle 20 % over every limit", &rules, Some(&map), Drive::AllSpeed, &map);
+    judge(
+        "every vehicle 20 % over every limit",
+        &rules,
+        Some(&map),
+        Drive::AllSpeed,
+        &map,
+    );
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
@@ -88,7 +102,11 @@ fn province(network: &RoadNetwork) -> RoadNetwork {
             };
             nodes.push((id(NodeNumber(node)), moved));
         }
-        for segment in network.segments().iter().filter(|segment| !segment.is_backward()) {
+        for segment in network
+            .segments()
+            .iter()
+            .filter(|segment| !segment.is_backward())
+        {
             let way = network.way(segment.way());
             ways.push(WayInput {
                 id: i64::try_from(ways.len()).unwrap_or(i64::MAX),
@@ -121,7 +139,9 @@ enum Drive {
 /// Judges the vehicles' fixes interleaved, and tells the speed.
 #[expect(clippy::print_stdout, reason = "a bench reports")]
 fn judge(name: &str, rules: &RuleSet, roads: Option<&RoadMap>, drive: Drive, ground: &RoadMap) {
-    let tracks: Vec<Vec<Fix>> = (0..VEHICLES).map(|vehicle| track(vehicle, drive, ground, rules)).collect();
+    let tracks: Vec<Vec<Fix>> = (0..VEHICLES)
+        .map(|vehicle| track(vehicle, drive, ground, rules))
+        .collect();
     let profile = VehicleProfile::of_class(VehicleClass::TouristCoach);
     let (routes, areas) = (CorridorIndex::default(), AreaIndex::default());
     let context = Context {
@@ -165,12 +185,22 @@ fn track(vehicle: u32, drive: Drive, map: &RoadMap, rules: &RuleSet) -> Vec<Fix>
     let network = map.network();
     let stands = drive == Drive::Usual && vehicle.is_multiple_of(3);
     let speeds = drive == Drive::AllSpeed || vehicle % 50 == 1;
-    let share = if speeds { 1.2 } else { 0.6 + f64::from(mix(vehicle, 1) % 36) / 100.0 };
+    let share = if speeds {
+        1.2
+    } else {
+        0.6 + f64::from(mix(vehicle, 1) % 36) / 100.0
+    };
     let mut at = first_segment(vehicle, network);
     let mut ahead_m = 0.0;
     let mut fixes = Vec::new();
     for number in 0..FIXES {
-        let limit = map.limit(&rules.roads, &rules.zone, at, None, Timestamp::from_seconds(0));
+        let limit = map.limit(
+            &rules.roads,
+            &rules.zone,
+            at,
+            None,
+            Timestamp::from_seconds(0),
+        );
         let limit_kmh = limit.speed.map_or(100.0, Speed::kmh).min(100.0);
         let kmh = if stands { 0.0 } else { limit_kmh * share };
         ahead_m += kmh / 3.6 * 10.0;
@@ -178,7 +208,13 @@ fn track(vehicle: u32, drive: Drive, map: &RoadMap, rules: &RuleSet) -> Vec<Fix>
             ahead_m -= network.segment(at).length_m();
             at = next_segment(network, at);
         }
-        fixes.push(fix(vehicle, number, place(network, at, ahead_m), kmh, course(map, at)));
+        fixes.push(fix(
+            vehicle,
+            number,
+            place(network, at, ahead_m),
+            kmh,
+            course(map, at),
+        ));
     }
     fixes
 }
@@ -197,7 +233,9 @@ fn first_segment(vehicle: u32, network: &RoadNetwork) -> SegmentNumber {
 
 fn next_segment(network: &RoadNetwork, at: SegmentNumber) -> SegmentNumber {
     let segment = network.segment(at);
-    let onward = network.leaving(segment.to()).filter(|next| Some(*next) != segment.twin());
+    let onward = network
+        .leaving(segment.to())
+        .filter(|next| Some(*next) != segment.twin());
     let next = onward.min_by_key(|next| {
         let way = network.way_of(*next);
         (way.class, network.segment(*next).way() != segment.way())
@@ -210,7 +248,10 @@ fn place(network: &RoadNetwork, at: SegmentNumber, ahead_m: f64) -> Position {
     let (from, to) = (network.place(segment.from()), network.place(segment.to()));
     let share = (ahead_m / segment.length_m()).clamp(0.0, 1.0);
     let between = |from: i32, to: i32| f64::from(from) + (f64::from(to) - f64::from(from)) * share;
-    let (lat, lon) = (between(from.lat_e7, to.lat_e7), between(from.lon_e7, to.lon_e7));
+    let (lat, lon) = (
+        between(from.lat_e7, to.lat_e7),
+        between(from.lon_e7, to.lon_e7),
+    );
     Position::from_degrees(lat / 1e7, lon / 1e7).unwrap_or_default()
 }
 
@@ -220,12 +261,17 @@ fn course(map: &RoadMap, at: SegmentNumber) -> Option<Course> {
     let apart = map.apart_deg(at, north);
     let east = map.apart_deg(at, Course::from_degrees(90)?);
     let degrees = if east <= 90.0 { apart } else { 360.0 - apart };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "degrees of a circle")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "degrees of a circle"
+    )]
     Course::from_degrees(degrees.round() as u16 % 360)
 }
 
 fn fix(vehicle: u32, number: u32, position: Position, kmh: f64, course: Option<Course>) -> Fix {
-    let time = Timestamp::from_seconds(1_795_000_000 + i64::from(number) * 10 + i64::from(vehicle % 10));
+    let time =
+        Timestamp::from_seconds(1_795_000_000 + i64::from(number) * 10 + i64::from(vehicle % 10));
     let noise = |salt| i32::try_from(mix(vehicle, number * 2 + salt) % 81).unwrap_or(0) - 40;
     Fix {
         vehicle: VehicleId(vehicle),
@@ -244,5 +290,7 @@ fn fix(vehicle: u32, number: u32, position: Position, kmh: f64, course: Option<C
         driver: None,
         source: Source::File,
         quality: Quality::GOOD,
+        events: Events::NONE,
+        passengers: None,
     }
 }

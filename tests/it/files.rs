@@ -92,7 +92,7 @@ fn a_made_file_is_judged_as_its_readme_says() {
 }
 
 #[test]
-fn roads_are_refused_with_a_reason() {
+fn a_road_map_that_cannot_be_read_is_refused_with_a_reason() {
     let (fleet, fixes) = (fixture("fleet"), fixture("fixes.ndjson"));
     let options = [
         "x",
@@ -105,7 +105,7 @@ fn roads_are_refused_with_a_reason() {
     ];
     let args = Evaluate::try_parse_from(options).unwrap().args;
     let error = evaluate::run(&args, &mut Vec::new(), &mut Vec::new()).unwrap_err();
-    assert!(error.to_string().starts_with("roads are not supported"));
+    assert_eq!(error.to_string(), "cannot read a.osm.pbf");
 }
 
 /// Rows of a file as text, so that readers can be compared.

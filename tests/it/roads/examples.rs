@@ -11,8 +11,17 @@ use VehicleClass::{Hazmat, TouristCoach};
 const STEP: Span = Span::from_seconds(10);
 
 /// A drive on a road of one class with one posted limit.
-fn check(class: VehicleClass, road: RoadClass, posted: &str, start: &str, text: &str, expected: &[&str]) {
-    let scene = Town::default().meridian(road, &[("maxspeed", posted)]).scene(class);
+fn check(
+    class: VehicleClass,
+    road: RoadClass,
+    posted: &str,
+    start: &str,
+    text: &str,
+    expected: &[&str],
+) {
+    let scene = Town::default()
+        .meridian(road, &[("maxspeed", posted)])
+        .scene(class);
     let found = scene.judge(&drive(start, text, STEP));
     assert_eq!(lines(&found), expected);
     for violation in found {
@@ -94,7 +103,9 @@ fn e05_on_a_map_tanker_has_its_own_caps() {
             posted,
             "11-21 10:00",
             &format!("drive@{kmh} 60s, drive@50 60s"),
-            &[&format!("speeding 11-21 10:00:00..11-21 10:01:00 {expected} x6")],
+            &[&format!(
+                "speeding 11-21 10:00:00..11-21 10:01:00 {expected} x6"
+            )],
         );
     };
     at(
@@ -122,7 +133,14 @@ fn e06_on_a_map_spans_join_under_a_minute() {
     let found = scene.judge(&drive("11-21 09:59", text, Span::from_seconds(1)));
     let spans: Vec<i64> = found
         .iter()
-        .map(|violation| violation.ended_at.unwrap().since(violation.started_at).millis() / 1000)
+        .map(|violation| {
+            violation
+                .ended_at
+                .unwrap()
+                .since(violation.started_at)
+                .millis()
+                / 1000
+        })
         .collect();
     assert_eq!(spans, [110, 31]);
 }

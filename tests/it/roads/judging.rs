@@ -23,17 +23,33 @@ fn quiet(_: i64) -> (f64, f64) {
 fn a_slow_road_beside_the_fast_one_accuses_nobody() {
     // An expressway and, 30 m beside it, a road for 40.
     let scene = Town::default()
-        .way(RoadClass::Motorway, &[("maxspeed", "100")], &[(0.0, 0.0), (4000.0, 0.0)])
-        .way(RoadClass::Tertiary, &[("maxspeed", "40")], &[(0.0, 30.0), (4000.0, 30.0)])
+        .way(
+            RoadClass::Motorway,
+            &[("maxspeed", "100")],
+            &[(0.0, 0.0), (4000.0, 0.0)],
+        )
+        .way(
+            RoadClass::Tertiary,
+            &[("maxspeed", "40")],
+            &[(0.0, 30.0), (4000.0, 30.0)],
+        )
         .scene(VehicleClass::TouristCoach);
-    let noise = |number: i64| (0.0, f64::from(i32::try_from(number % 5).unwrap()) * 3.0 - 6.0);
+    let noise = |number: i64| {
+        (
+            0.0,
+            f64::from(i32::try_from(number % 5).unwrap()) * 3.0 - 6.0,
+        )
+    };
     let found = scene.judge(&ride("11-21 10:00", &NORTHWARD, 95, STEP_S, noise));
     assert_eq!(lines(&found), [""; 0]);
     // Whoever drives on the slow road is.
     let beside = [(200.0, 30.0), (3000.0, 30.0)];
     let found = scene.judge(&ride("11-21 10:00", &beside, 70, STEP_S, noise));
     assert_eq!(found.len(), 1);
-    assert_eq!(found[0].limit.as_ref().unwrap().reference.as_deref(), Some("way/101"));
+    assert_eq!(
+        found[0].limit.as_ref().unwrap().reference.as_deref(),
+        Some("way/101")
+    );
 }
 
 #[test]
@@ -56,8 +72,16 @@ fn a_side_street_does_not_count_for_who_drives_past() {
 fn where_the_road_is_not_sure_a_person_reviews() {
     // Two roads with different limits in almost the same place, far from every junction.
     let scene = Town::default()
-        .way(RoadClass::Trunk, &[("maxspeed", "60")], &[(0.0, 0.0), (4000.0, 0.0)])
-        .way(RoadClass::Trunk, &[("maxspeed", "40")], &[(0.0, 2.0), (4000.0, 2.0)])
+        .way(
+            RoadClass::Trunk,
+            &[("maxspeed", "60")],
+            &[(0.0, 0.0), (4000.0, 0.0)],
+        )
+        .way(
+            RoadClass::Trunk,
+            &[("maxspeed", "40")],
+            &[(0.0, 2.0), (4000.0, 2.0)],
+        )
         .scene(VehicleClass::TouristCoach);
     let between = |_| (0.0, 1.0);
     let found = scene.judge(&ride("11-21 10:00", &NORTHWARD, 80, STEP_S, between));
@@ -77,7 +101,10 @@ fn without_a_sign_the_default_holds_and_gives_no_points() {
     let found = scene.judge(&ride("11-21 10:00", &NORTHWARD, 85, STEP_S, quiet));
     assert_eq!(found.len(), 1);
     let limit = found[0].limit.as_ref().unwrap();
-    assert_eq!((limit.source, limit.legal), (LimitSource::Road, Speed::from_whole_kmh(70)));
+    assert_eq!(
+        (limit.source, limit.legal),
+        (LimitSource::Road, Speed::from_whole_kmh(70))
+    );
     assert_eq!(found[0].points, None);
     assert_eq!(found[0].points_basis, Some(PointsBasis::LimitAssumed));
 }
@@ -91,8 +118,14 @@ fn where_no_road_is_near_the_class_limit_holds() {
     let found = scene.judge(&ride("11-21 10:00", &astray, 110, STEP_S, quiet));
     assert_eq!(found.len(), 1);
     let limit = found[0].limit.as_ref().unwrap();
-    assert_eq!((limit.source, limit.legal), (LimitSource::Class, Speed::from_whole_kmh(100)));
-    assert_eq!((limit.confidence, limit.map_version.as_deref()), (None, None));
+    assert_eq!(
+        (limit.source, limit.legal),
+        (LimitSource::Class, Speed::from_whole_kmh(100))
+    );
+    assert_eq!(
+        (limit.confidence, limit.map_version.as_deref()),
+        (None, None)
+    );
     assert_eq!(found[0].points_basis, Some(PointsBasis::RoadUnknown));
 }
 
@@ -100,7 +133,10 @@ fn where_no_road_is_near_the_class_limit_holds() {
 fn forty(from: Option<Timestamp>, to: Option<Timestamp>) -> RoadOverride {
     RoadOverride {
         id: "o1".to_owned(),
-        target: OverrideTarget::Way { id: 100, backward: None },
+        target: OverrideTarget::Way {
+            id: 100,
+            backward: None,
+        },
         limit: Speed::from_whole_kmh(40),
         classes: vec![VehicleClass::Hazmat],
         from,
@@ -122,10 +158,25 @@ fn the_limit_of_the_operator_holds_in_its_time_and_for_its_classes() {
     assert_eq!(found.len(), 1);
     let limit = found[0].limit.as_ref().unwrap();
     assert_eq!(limit.legal, Speed::from_whole_kmh(40));
-    assert!(limit.map_version.as_deref().unwrap().starts_with("m1+"), "{limit:?}");
+    assert!(
+        limit.map_version.as_deref().unwrap().starts_with("m1+"),
+        "{limit:?}"
+    );
     assert!(judged(VehicleClass::TouristCoach, forty(None, None)).is_empty());
-    assert!(judged(VehicleClass::Hazmat, forty(Some(moment("11-22 00:00")), None)).is_empty());
-    assert!(judged(VehicleClass::Hazmat, forty(None, Some(moment("11-21 00:00")))).is_empty());
+    assert!(
+        judged(
+            VehicleClass::Hazmat,
+            forty(Some(moment("11-22 00:00")), None)
+        )
+        .is_empty()
+    );
+    assert!(
+        judged(
+            VehicleClass::Hazmat,
+            forty(None, Some(moment("11-21 00:00")))
+        )
+        .is_empty()
+    );
 }
 
 #[test]
@@ -144,7 +195,9 @@ fn a_drawn_line_sets_a_limit_along_it() {
             .meridian(RoadClass::Trunk, &[("maxspeed", "60")])
             .set(limit)
             .scene(VehicleClass::TouristCoach);
-        scene.judge(&ride("11-21 10:00", line, 55, STEP_S, quiet)).len()
+        scene
+            .judge(&ride("11-21 10:00", line, 55, STEP_S, quiet))
+            .len()
     };
     assert_eq!(judged(drawn(25.0), &NORTHWARD), 1);
     assert_eq!(judged(drawn(5.0), &NORTHWARD), 0);
@@ -157,15 +210,22 @@ fn grid() -> Town {
     for (street, away) in (0..8).enumerate() {
         let away_m = f64::from(away) * 220.0;
         let limit = ["30", "50", "70", "30", "50", "70", "30", "50"][street];
-        let along: Vec<(f64, f64)> = (0..8).map(|step| (f64::from(step) * 220.0, away_m)).collect();
-        let across: Vec<(f64, f64)> = (0..8).map(|step| (away_m, f64::from(step) * 220.0)).collect();
+        let along: Vec<(f64, f64)> = (0..8)
+            .map(|step| (f64::from(step) * 220.0, away_m))
+            .collect();
+        let across: Vec<(f64, f64)> = (0..8)
+            .map(|step| (away_m, f64::from(step) * 220.0))
+            .collect();
         town = town
             .way(RoadClass::Secondary, &[("maxspeed", limit)], &along)
             .way(RoadClass::Residential, &[], &across);
     }
     town.way(
         RoadClass::Motorway,
-        &[("maxspeed", "100"), ("maxspeed:conditional", "80 @ (22:00-06:00)")],
+        &[
+            ("maxspeed", "100"),
+            ("maxspeed:conditional", "80 @ (22:00-06:00)"),
+        ],
         &[(-200.0, 120.0), (1900.0, 130.0)],
     )
 }
@@ -173,7 +233,8 @@ fn grid() -> Town {
 /// A ride around the grid with noise, in stretches of different speed.
 fn errands(seed: i64, step_s: i64, kmh: &[u16]) -> Vec<Fix> {
     let corner = |number: i64| {
-        let pick = |factor: i64| f64::from(i32::try_from((seed + number) * factor % 8).unwrap()) * 220.0;
+        let pick =
+            |factor: i64| f64::from(i32::try_from((seed + number) * factor % 8).unwrap()) * 220.0;
         (pick(5), pick(3))
     };
     let mut line = vec![corner(0)];
@@ -185,12 +246,15 @@ fn errands(seed: i64, step_s: i64, kmh: &[u16]) -> Vec<Fix> {
     }
     line.dedup();
     let noise = |number: i64| {
-        let pick = |factor: i64| f64::from(i32::try_from((seed + number) * factor % 13).unwrap()) - 6.0;
+        let pick =
+            |factor: i64| f64::from(i32::try_from((seed + number) * factor % 13).unwrap()) - 6.0;
         (pick(7), pick(11))
     };
     let fixes = ride("11-21 21:50", &line, 50, step_s, noise);
     let stretches = fixes.chunks(40).zip(kmh.iter().cycle());
-    stretches.flat_map(|(fixes, kmh)| at_speed(fixes.to_vec(), *kmh)).collect()
+    stretches
+        .flat_map(|(fixes, kmh)| at_speed(fixes.to_vec(), *kmh))
+        .collect()
 }
 
 fn scenes() -> (Scene, Scene) {

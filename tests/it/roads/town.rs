@@ -38,8 +38,16 @@ pub(super) struct Town {
 
 impl Town {
     /// Adds a way with the identifier 100 and on, along these places in metres north and east.
-    pub(super) fn way(mut self, class: RoadClass, tags: &[(&str, &str)], line: &[(f64, f64)]) -> Self {
-        let nodes = line.iter().map(|(north_m, east_m)| self.node(at(*north_m, *east_m))).collect();
+    pub(super) fn way(
+        mut self,
+        class: RoadClass,
+        tags: &[(&str, &str)],
+        line: &[(f64, f64)],
+    ) -> Self {
+        let nodes = line
+            .iter()
+            .map(|(north_m, east_m)| self.node(at(*north_m, *east_m)))
+            .collect();
         self.ways.push(WayInput {
             id: 100 + i64::try_from(self.ways.len()).unwrap(),
             class,
@@ -57,7 +65,9 @@ impl Town {
 
     /// The road of all drives, in pieces of 500 m.
     pub(super) fn meridian(self, class: RoadClass, tags: &[(&str, &str)]) -> Self {
-        let line: Vec<(f64, f64)> = (0..=110).map(|piece| (f64::from(piece) * 500.0, 0.0)).collect();
+        let line: Vec<(f64, f64)> = (0..=110)
+            .map(|piece| (f64::from(piece) * 500.0, 0.0))
+            .collect();
         self.way(class, tags, &line)
     }
 
@@ -90,21 +100,36 @@ impl Town {
 
 /// Fixes of a line in metres, at constant speed and one a `step_s`, with courses and the noise given
 /// for each fix in metres north and east.
-pub(super) fn ride(start: &str, line: &[(f64, f64)], kmh: u16, step_s: i64, noise: impl Fn(i64) -> (f64, f64)) -> Vec<Fix> {
+pub(super) fn ride(
+    start: &str,
+    line: &[(f64, f64)],
+    kmh: u16,
+    step_s: i64,
+    noise: impl Fn(i64) -> (f64, f64),
+) -> Vec<Fix> {
     let mut fixes = Vec::new();
     let mut ahead_m = 0.0;
     let step_m = f64::from(kmh) / 3.6 * f64::from(i32::try_from(step_s).unwrap());
     for pair in line.windows(2) {
-        let [(from_north, from_east), (to_north, to_east)] = *pair else { continue };
+        let [(from_north, from_east), (to_north, to_east)] = *pair else {
+            continue;
+        };
         let (north, east) = (to_north - from_north, to_east - from_east);
         let length_m = f64::hypot(north, east);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "degrees of a circle")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "degrees of a circle"
+        )]
         let course = east.atan2(north).to_degrees().rem_euclid(360.0).round() as u16;
         while ahead_m < length_m {
             let share = ahead_m / length_m;
             let number = i64::try_from(fixes.len()).unwrap();
             let (noise_north, noise_east) = noise(number);
-            let place = at(from_north + share * north + noise_north, from_east + share * east + noise_east);
+            let place = at(
+                from_north + share * north + noise_north,
+                from_east + share * east + noise_east,
+            );
             let time = moment(start) + Span::from_seconds(number * step_s);
             let mut fix = fix(time, kmh, place.position());
             fix.course = Course::from_degrees(course % 360);
@@ -137,8 +162,12 @@ pub(super) fn stream(scene: &Scene, fixes: &[Fix], cut: impl Fn(usize) -> bool) 
     state.finish(&scene.context(), &mut out);
     let mut found: Vec<Violation> = Vec::new();
     for transition in out {
-        if let Transition::Opened(newest) | Transition::Extended(newest) | Transition::Closed(newest) = transition {
-            found.retain(|known| (known.kind, known.started_at) != (newest.kind, newest.started_at));
+        if let Transition::Opened(newest)
+        | Transition::Extended(newest)
+        | Transition::Closed(newest) = transition
+        {
+            found
+                .retain(|known| (known.kind, known.started_at) != (newest.kind, newest.started_at));
             found.push(*newest);
         }
     }
