@@ -25,6 +25,7 @@ use crate::ingest::{self, Engine, Parts};
 use crate::journal::Journal;
 use crate::live::Live;
 use crate::model::LocalZone;
+use crate::model::rules::RuleSet;
 use crate::rulebook;
 use crate::store::{Role, Store, StoreError, StoreOptions};
 use crate::telemetry;
@@ -108,9 +109,22 @@ pub async fn open_guest(config: &Config) -> anyhow::Result<Store> {
 /// # Errors
 /// As the database says; when the stored rulebook is none.
 pub async fn zone(store: &Store) -> anyhow::Result<LocalZone> {
+    Ok(rules(store).await?.zone)
+}
+
+/// The rulebook in force.
+///
+/// # Errors
+/// As the database says.
+pub async fn rules(store: &Store) -> anyhow::Result<RuleSet> {
     let registry = store.load_registry().await?;
-    let text = registry.rulebook.as_ref().map(|rulebook| rulebook.text.as_str());
-    Ok(rulebook::parse(text.unwrap_or(rulebook::default_document()))?.zone)
+    let text = registry
+        .rulebook
+        .as_ref()
+        .map(|rulebook| rulebook.text.as_str());
+    Ok(rulebook::parse(
+        text.unwrap_or(rulebook::default_document()),
+    )?)
 }
 
 impl Server {
@@ -162,7 +176,8 @@ impl Server {
             Duration::from_secs(config.api.duty_watch_s),
             stop.clone(),
         ));
-        let keeping = tokio::spawn(archive::keeper(&engine, &store, config, &options.clock, &stop)?.run());
+        let keeping =
+            tokio::spawn(archive::keeper(&engine, &store, config, &options.clock, &stop)?.run());
         engine.serve_terminals(tcp, udp, config);
         Ok(Self {
             http: tokio::spawn(serve_http(http, api::router(state), stop.clone())),

@@ -10,6 +10,7 @@ pub mod hold;
 pub mod import;
 mod json;
 pub mod matching;
+pub mod rejudge;
 pub mod replay;
 pub mod serve;
 pub mod verify;
@@ -46,6 +47,8 @@ pub enum Command {
     Import(ImportArgs),
     /// Store and judge recorded fixes
     Replay(replay::ReplayArgs),
+    /// Judge a period again by the rules in force now; what changes becomes revisions
+    Rejudge(rejudge::RejudgeArgs),
     /// Write tracks or violations to a file, as the API gives them
     Export(export::ExportArgs),
     /// Check that what is stored is what was written; name what is not
@@ -99,6 +102,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Demo(args) => block_on(demo::run(&args)),
         Command::Import(args) => block_on(import(&args)),
         Command::Replay(args) => block_on(replay::run(&args)),
+        Command::Rejudge(args) => block_on(rejudge::run(&args)),
         Command::Export(args) => block_on(export::run(&args)),
         Command::Verify(args) => block_on(verify::run(&args)),
         Command::Hold(args) => block_on(hold::run(&args)),

@@ -71,6 +71,7 @@ async fn checks(stored: &Stored) -> anyhow::Result<Vec<Outcome>> {
     Ok(vec![
         archive_files(stored).await?,
         staged_chunks(stored).await?,
+        evidence(stored).await?,
     ])
 }
 
@@ -146,5 +147,22 @@ async fn staged_chunks(stored: &Stored) -> anyhow::Result<Outcome> {
         check: CHECK,
         checked,
         findings: damaged.into_iter().map(finding).collect(),
+    })
+}
+
+/// Kept evidence of violations: against its hash, and against the track as long as that is kept.
+async fn evidence(stored: &Stored) -> anyhow::Result<Outcome> {
+    const CHECK: &str = "evidence";
+    let (checked, wrong) = stored.store.check_evidence().await?;
+    let finding = |(id, problem)| Finding {
+        check: CHECK,
+        subject: id,
+        problem,
+        held: None,
+    };
+    Ok(Outcome {
+        check: CHECK,
+        checked,
+        findings: wrong.into_iter().map(finding).collect(),
     })
 }

@@ -8,6 +8,7 @@ mod committer;
 mod connection;
 mod directory;
 mod drivers;
+mod evidence;
 mod flusher;
 mod intake;
 mod late;
@@ -195,6 +196,8 @@ impl Engine {
             &config.rejudge,
         );
         let stop_registry = CancellationToken::new();
+        let stop = stop_registry.clone();
+        tokio::spawn(evidence::keep(store.clone(), parts.clock.clone(), stop));
         let pause = Duration::from_millis(config.api.registry_poll_ms);
         tokio::spawn(registry::follow(
             parts.store,

@@ -55,6 +55,10 @@ pub(super) struct Judged {
     beginning: Beginning,
     /// Rows of the queue up to this one are done.
     through: i64,
+    /// Late fixes are among the causes.
+    late: bool,
+    /// Periods for which someone asked.
+    asked: Vec<(Timestamp, Timestamp)>,
     /// For the revisions.
     reason: String,
     /// When the data came that made the difference.
@@ -105,6 +109,8 @@ impl Judged {
             first_day: zone.day(from),
             first_minute: u16::try_from(zone.millis_of_day(from) / MINUTE_MS).unwrap_or(0),
             through: self.through,
+            late: self.late,
+            asked: self.asked,
             reason: self.reason,
             learned_at: self.learned_at,
             before,
@@ -396,7 +402,14 @@ impl Tools {
             RejudgeCause::Late(late) => late.received_last,
             RejudgeCause::Asked { .. } => Timestamp::MIN,
         });
+        let asked = causes.iter().filter_map(|cause| match cause {
+            RejudgeCause::Late(_) => None,
+            RejudgeCause::Asked { from, to, .. } => Some((*from, *to)),
+        });
+        let is_late = |cause: &RejudgeCause| matches!(cause, RejudgeCause::Late(_));
         let judged = Judged {
+            late: causes.iter().any(is_late),
+            asked: asked.collect(),
             vehicle,
             rejudge,
             beginning,

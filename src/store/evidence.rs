@@ -1,6 +1,370 @@
 //! Raw fixes around a violation, kept as long as the violation.
+//!
+//! Evidence is copied from the track when a violation has ended or was revised, and some minutes have passed,
+//! so that it outlives the track. Each revision has its own; it holds the fixes that were known when it was
+//! made, and a hash over its canonical form, which anybody can compute again.
 
-use crate::model::Span;
+use std::fmt::Write as _;
 
-/// Fixes of so long before and after a violation are its evidence.
-pub(super) const EVIDENCE_AROUND: Span = Span::from_minutes(5);
+use sha2::{Digest as _, Sha256};
+use sqlx::any::AnyRow;
+
+use super::engine::map_error;
+use super::registry::each;
+use super::rows::Columns as _;
+use super::statement::Select;
+use super::{Store, StoreError, StoredViolation, violation_body, violations};
+use crate::model::{Course, Fix, Odometer, Span, Timestamp, Violation};
+use crate::track::{decode_run, encode_run};
+
+/// Fixes of so long before and after a violation are its evidence. Our choice.
+pub const EVIDENCE_AROUND: Span = Span::from_minutes(5);
+/// Most fixes kept of one violation; of a longer one, all around its beginning, confirmation, worst fix and
+/// end, and between them one of so many. Our choice.
+pub const EVIDENCE_FIXES_MAX: usize = 2000;
+
+/// The evidence of one revision of a violation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evidence {
+    /// Revision.
+    pub revision: u32,
+    /// When it was made; later fixes are not in it.
+    pub made_at: Timestamp,
+    /// First moment of its period.
+    pub from: Timestamp,
+    /// First moment after it.
+    pub to: Timestamp,
+    /// Fixes in the period; more than `fixes` where a long violation was thinned.
+    pub fixes_total: u32,
+    /// The raw fixes, by fix time.
+    pub fixes: Vec<Fix>,
+    /// SHA-256 of [`Evidence::canonical`], hexadecimal.
+    pub hash: String,
+    /// It is stored and stays; otherwise it was made now, because the violation goes on or has only just
+    /// ended.
+    pub kept: bool,
+}
+
+impl Evidence {
+    /// The evidence of a violation from the fixes of its period.
+    fn new(
+        stored: &StoredViolation,
+        made_at: Timestamp,
+        fixes: Vec<Fix>,
+    ) -> Result<Self, StoreError> {
+        let (from, to) = period(&stored.violation);
+        let fixes_total = u32::try_from(fixes.len()).unwrap_or(u32::MAX);
+        let mut evidence = Self {
+            revision: stored.revision,
+            made_at,
+            from,
+            to,
+            fixes_total,
+            fixes: thinned(fixes, &stored.violation),
+            hash: String::new(),
+            kept: false,
+        };
+        evidence.hash = sha256(&evidence.canonical(stored)?);
+        Ok(evidence)
+    }
+
+    /// The text over which the hash is taken.
+    ///
+    /// Shape: lines ended by line feeds. First `roadwarden evidence 1`; then identifier, revision, `withdrawn`
+    /// or `holds`, plate text and colour, enterprise, driver's licence or nothing; the stored JSON of the
+    /// violation, which names limits, their sources, rulebook and map; then a line a fix: fix time and time of
+    /// receipt in ms since 1970, latitude and longitude in millionths of a degree, speed in thousandths of
+    /// km/h, course, altitude, odometer in tenths of km, alarm and status bits, passengers,
+    /// bits of the active-safety items, driver's number, source,
+    /// quality bits, separated by spaces, `-` for what is not known.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`] when the violation cannot be written.
+    pub fn canonical(&self, stored: &StoredViolation) -> Result<String, StoreError> {
+        let mut text = format!(
+            "roadwarden evidence 1\n{}\n{}\n{}\n{} {}\n{}\n{}\n{}\n",
+            stored.id,
+            self.revision,
+            if stored.withdrawn {
+                "withdrawn"
+            } else {
+                "holds"
+            },
+            stored.plate.text,
+            stored.plate.color.name(),
+            stored.enterprise_id,
+            stored.driver_licence.as_deref().unwrap_or_default(),
+            violation_body::to_text(&stored.violation)?,
+        );
+        for fix in &self.fixes {
+            line(&mut text, fix).map_err(|error| StoreError::Broken {
+                source: Box::new(error),
+            })?;
+        }
+        Ok(text)
+    }
+}
+
+fn line(text: &mut String, fix: &Fix) -> std::fmt::Result {
+    let known =
+        |value: Option<i64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
+    writeln!(
+        text,
+        "{} {} {} {} {} {} {} {} {} {} {} {} {} {} {}",
+        fix.time.millis(),
+        fix.received.millis(),
+        fix.position.lat_udeg,
+        fix.position.lon_udeg,
+        fix.speed.mkmh(),
+        known(fix.course.map(Course::degrees).map(i64::from)),
+        known(fix.altitude_m.map(i64::from)),
+        known(fix.odometer.map(Odometer::hm).map(i64::from)),
+        fix.alarm,
+        fix.status,
+        known(fix.passengers.map(i64::from)),
+        fix.events.bits(),
+        known(fix.driver.map(|driver| i64::from(driver.0))),
+        fix.source.code(),
+        fix.quality.bits(),
+    )
+}
+
+fn sha256(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    let mut hash = String::with_capacity(64);
+    for nibble in digest.iter().flat_map(|byte| [byte >> 4, byte & 15]) {
+        hash.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+    }
+    hash
+}
+
+/// The period of a violation's evidence.
+fn period(violation: &Violation) -> (Timestamp, Timestamp) {
+    let begin = violation.started_at.min(violation.evidence.first_fix);
+    let last = violation.evidence.last_fix;
+    let end = violation.ended_at.map_or(last, |end| end.max(last));
+    let after = end + EVIDENCE_AROUND + Span::from_millis(1);
+    (begin - EVIDENCE_AROUND, after)
+}
+
+/// At most as many fixes as are kept.
+fn thinned(fixes: Vec<Fix>, violation: &Violation) -> Vec<Fix> {
+    if fixes.len() <= EVIDENCE_FIXES_MAX {
+        return fixes;
+    }
+    let marks = [
+        violation.started_at,
+        violation.confirmed_at,
+        violation.peak.time,
+        violation.ended_at.unwrap_or(violation.evidence.last_fix),
+    ];
+    let near = |fix: &Fix| {
+        let close =
+            |mark: &Timestamp| fix.time.since(*mark).millis().abs() <= EVIDENCE_AROUND.millis();
+        marks.iter().any(close)
+    };
+    let near_total = fixes.iter().filter(|fix| near(fix)).count();
+    // Where even the fixes around the marks are too many, all are thinned alike.
+    let (keep_near, room, among) = if near_total < EVIDENCE_FIXES_MAX {
+        let room = EVIDENCE_FIXES_MAX - near_total;
+        (true, room, fixes.len() - near_total)
+    } else {
+        (false, EVIDENCE_FIXES_MAX, fixes.len())
+    };
+    let every = among.div_ceil(room.max(1)).max(1);
+    let mut count = 0_usize;
+    let keep = |fix: &Fix| {
+        if keep_near && near(fix) {
+            return true;
+        }
+        count += 1;
+        count % every == 1 || every == 1
+    };
+    let mut keep = keep;
+    fixes.into_iter().filter(|fix| keep(fix)).collect()
+}
+
+impl Store {
+    /// The evidence of a violation as it stands: the kept one, or one made from the track now.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError::Conflict`] when the period holds too many fixes.
+    pub async fn evidence(
+        &self,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<(StoredViolation, Evidence), StoreError> {
+        let stored = self.violation(id).await?;
+        if let Some(kept) = self.kept_evidence(&stored).await? {
+            return Ok((stored, kept));
+        }
+        let made = self.make_evidence(&stored, now).await?;
+        Ok((stored, made))
+    }
+
+    /// Keeps the evidence of violations for which it is time, at most `limit` of them; how many it was.
+    ///
+    /// # Errors
+    /// As the database says; what was kept until then stays.
+    pub async fn keep_evidence(&self, now: Timestamp, limit: u32) -> Result<usize, StoreError> {
+        let rows =
+            Select::new("SELECT id, evidence_due FROM violations WHERE evidence_due IS NOT NULL")
+                .with("AND evidence_due <= {}", now.millis())
+                .with("ORDER BY evidence_due LIMIT {}", i64::from(limit))
+                .fetch(self.read())
+                .await?;
+        for row in &rows {
+            let stored = self.violation(&row.text(0)?).await?;
+            let evidence = self.make_evidence(&stored, now).await?;
+            self.put_evidence(&stored.id, &evidence, row.int(1)?)
+                .await?;
+        }
+        Ok(rows.len())
+    }
+
+    /// Compares kept evidence with its hash and, as far as the track is still there, with the track: how much
+    /// was looked at, and what does not hold, by identifier and revision.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn check_evidence(&self) -> Result<(u64, Vec<(String, String)>), StoreError> {
+        const BATCH: i64 = 500;
+        let (mut checked, mut wrong) = (0, Vec::new());
+        let mut after = String::new();
+        loop {
+            let rows = Select::new("SELECT e.violation_id FROM violation_evidence e JOIN violations v ON v.id = e.violation_id AND v.revision = e.revision WHERE")
+                .with("e.violation_id > {}", after.as_str())
+                .with("ORDER BY e.violation_id LIMIT {}", BATCH)
+                .fetch(self.read())
+                .await?;
+            let Some(last) = rows.last() else {
+                return Ok((checked, wrong));
+            };
+            after = last.text(0)?;
+            for row in &rows {
+                checked += 1;
+                let id = row.text(0)?;
+                if let Some(problem) = self.check_one(&id).await? {
+                    wrong.push((id, problem));
+                }
+            }
+        }
+    }
+
+    async fn check_one(&self, id: &str) -> Result<Option<String>, StoreError> {
+        let stored = self.violation(id).await?;
+        let kept = match self.kept_evidence(&stored).await {
+            Ok(Some(kept)) => kept,
+            Ok(None) => return Ok(None),
+            Err(error @ StoreError::Broken { .. }) => {
+                return Ok(Some(format!("the kept fixes cannot be read: {error}")));
+            }
+            Err(error) => return Err(error),
+        };
+        if sha256(&kept.canonical(&stored)?) != kept.hash {
+            return Ok(Some(format!(
+                "revision {}: the hash does not fit",
+                kept.revision
+            )));
+        }
+        let mut track = self
+            .track(stored.violation.vehicle, kept.from, kept.to)
+            .await?;
+        track.retain(|fix| fix.received <= kept.made_at);
+        if track.is_empty() && !kept.fixes.is_empty() {
+            // The track has gone, as it may; the copy is the evidence.
+            return Ok(None);
+        }
+        let again = Evidence::new(&stored, kept.made_at, track)?;
+        Ok((again.hash != kept.hash)
+            .then(|| format!("revision {}: the track says otherwise", kept.revision)))
+    }
+
+    async fn make_evidence(
+        &self,
+        stored: &StoredViolation,
+        now: Timestamp,
+    ) -> Result<Evidence, StoreError> {
+        let (from, to) = period(&stored.violation);
+        let mut fixes = self.track(stored.violation.vehicle, from, to).await?;
+        // What is made again later must find the same.
+        fixes.retain(|fix| fix.received <= now);
+        Evidence::new(stored, now, fixes)
+    }
+
+    async fn kept_evidence(
+        &self,
+        stored: &StoredViolation,
+    ) -> Result<Option<Evidence>, StoreError> {
+        let rows = Select::new(
+            "SELECT revision, made_at, from_at, to_at, fixes_total, fixes, hash
+             FROM violation_evidence WHERE",
+        )
+        .with("violation_id = {}", stored.id.as_str())
+        .with("AND revision = {}", i64::from(stored.revision))
+        // While a new one is due, the violation has changed since.
+        .with(
+            "AND NOT EXISTS (SELECT 1 FROM violations WHERE id = {} AND evidence_due IS NOT NULL)",
+            stored.id.as_str(),
+        )
+        .fetch(self.read())
+        .await?;
+        let read = |row: &AnyRow| {
+            let fixes = decode_run(stored.violation.vehicle, row.bytes(5)?);
+            Ok(Evidence {
+                revision: row.number(0, "revision")?,
+                made_at: row.time(1)?,
+                from: row.time(2)?,
+                to: row.time(3)?,
+                fixes_total: row.number(4, "count of fixes")?,
+                fixes: fixes.map_err(|error| StoreError::Broken {
+                    source: Box::new(error),
+                })?,
+                hash: row.text(6)?,
+                kept: true,
+            })
+        };
+        Ok(each(&rows, read)?.pop())
+    }
+
+    async fn put_evidence(
+        &self,
+        id: &str,
+        evidence: &Evidence,
+        due: i64,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.database().begin_write().await?;
+        let now = violations::by_id(&mut *transaction, id).await?;
+        if now.revision == evidence.revision {
+            sqlx::query(
+                "INSERT INTO violation_evidence
+                 (violation_id, revision, made_at, from_at, to_at, fixes_total, fixes, hash)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                 ON CONFLICT (violation_id, revision) DO UPDATE SET made_at = excluded.made_at,
+                 from_at = excluded.from_at, to_at = excluded.to_at,
+                 fixes_total = excluded.fixes_total, fixes = excluded.fixes, hash = excluded.hash",
+            )
+            .bind(id)
+            .bind(i64::from(evidence.revision))
+            .bind(evidence.made_at.millis())
+            .bind(evidence.from.millis())
+            .bind(evidence.to.millis())
+            .bind(i64::from(evidence.fixes_total))
+            .bind(encode_run(&evidence.fixes).as_slice())
+            .bind(evidence.hash.as_str())
+            .execute(&mut *transaction)
+            .await
+            .map_err(map_error)?;
+        }
+        // One that changed meanwhile has another time, and waits on.
+        sqlx::query(
+            "UPDATE violations SET evidence_due = NULL WHERE id = $1 AND evidence_due = $2",
+        )
+        .bind(id)
+        .bind(due)
+        .execute(&mut *transaction)
+        .await
+        .map_err(map_error)?;
+        transaction.commit().await.map_err(map_error)
+    }
+}

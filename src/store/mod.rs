@@ -51,6 +51,7 @@ pub use duty_facts::{DutyScope, SILENT_VEHICLES_MAX};
 pub use duty_notes::DutyNote;
 pub use enterprises::{EnterpriseFilter, EnterpriseRow};
 pub use error::StoreError;
+pub use evidence::{EVIDENCE_AROUND, EVIDENCE_FIXES_MAX, Evidence};
 pub use flush::{
     ContradictionRow, CorrectionNote, FaultRunRow, Flush, OperatingDay, TrackChunk, VehicleDay,
     VehicleSnapshot, ViolationUpsert,
@@ -65,7 +66,10 @@ pub use page::{Listed, PAGE_ROWS_MAX, Page};
 pub use prealarms::PreAlarmNote;
 pub use quarantine::{QUARANTINE_BYTES_MAX, QUARANTINE_ROWS_MAX, QuarantineEntry, QuarantineRow};
 pub use registry::{KnownDriver, Registry, RulebookText};
-pub use rejudge::{Checkpoint, LateFixes, QueuedVehicle, RejudgeCause, Rejudged};
+pub use rejudge::{
+    Checkpoint, CorrectionCounts, LateFixes, QueuedVehicle, RejudgeCause, RejudgeOrder,
+    RejudgeOrdered, Rejudged,
+};
 pub use revisions::ViolationRevision;
 pub use road_maps::StoredRoadMap;
 pub use shifts::{ShiftFilter, ShiftPatch};

@@ -12,7 +12,7 @@ use super::counters::Counter;
 use super::engine::map_error;
 use super::flush::{FaultRunRow, OperatingDay, add_operating, put_faults};
 use super::registry::each;
-use super::revise::{Correction, Known, revise};
+use super::revise::{Correction, Known, Scope, revise};
 use super::rows::Columns as _;
 use super::statement::{Bulk, Select};
 use super::verdicts::{self, Corrected};
@@ -96,6 +96,41 @@ impl RejudgeCause {
     }
 }
 
+/// A wish that vehicles be judged again; what is `None` does not narrow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejudgeOrder {
+    /// First moment.
+    pub from: Timestamp,
+    /// First moment after it.
+    pub to: Timestamp,
+    /// Vehicles with this plate, of any colour.
+    pub plate: Option<String>,
+    /// Vehicles of this enterprise.
+    pub enterprise_id: Option<String>,
+    /// What the revisions say.
+    pub reason: String,
+}
+
+/// What became of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RejudgeOrdered {
+    /// Vehicles put into the queue.
+    pub vehicles: usize,
+    /// Their last row.
+    pub through: i64,
+}
+
+/// Corrections by what they did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CorrectionCounts {
+    /// New violations.
+    pub created: u64,
+    /// Violations with another content.
+    pub amended: u64,
+    /// Violations taken back.
+    pub withdrawn: u64,
+}
+
 /// Everything of one vehicle from one moment on, judged again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rejudged {
@@ -111,6 +146,10 @@ pub struct Rejudged {
     pub first_minute: u16,
     /// Rows of the queue up to this one are done.
     pub through: i64,
+    /// Late fixes are among the causes: every verdict may change, but not because the rules did.
+    pub late: bool,
+    /// Periods for which someone asked: verdicts that begin in them change with the rules.
+    pub asked: Vec<(Timestamp, Timestamp)>,
     /// Why, for the revisions.
     pub reason: String,
     /// When the data came that made the difference.
@@ -298,7 +337,12 @@ async fn corrections(
         .iter()
         .map(|upsert| (upsert.id.clone(), upsert.violation.clone()))
         .collect();
-    let corrections = revise(&known, &found, rejudged.from, rejudged.learned_at);
+    let scope = Scope {
+        from: rejudged.from,
+        late: rejudged.late,
+        asked: &rejudged.asked,
+    };
+    let corrections = revise(&known, &found, scope, rejudged.learned_at);
     let mut by_id: BTreeMap<_, _> = known.into_iter().map(|k| (k.id.clone(), k)).collect();
     Ok(corrections
         .into_iter()
@@ -464,6 +508,87 @@ impl Store {
                 last: row.int(2)?,
             })
         })
+    }
+
+    /// Puts every vehicle that is meant into the queue.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn order_rejudging(
+        &self,
+        order: &RejudgeOrder,
+    ) -> Result<RejudgeOrdered, StoreError> {
+        let mut transaction = self.database().begin_write().await?;
+        let rows = Select::new("SELECT id FROM vehicles WHERE 1 = 1")
+            .with_some("AND plate = {}", order.plate.as_deref())
+            .with_some("AND enterprise_id = {}", order.enterprise_id.as_deref())
+            .plain("ORDER BY id")
+            .fetch(&mut *transaction)
+            .await?;
+        let vehicles: Vec<i64> = each(&rows, |row| row.int(0))?;
+        if vehicles.is_empty() {
+            let (vehicles, through) = (0, 0);
+            return Ok(RejudgeOrdered { vehicles, through });
+        }
+        let first = Counter::Rejudge
+            .take(&mut transaction, vehicles.len())
+            .await?;
+        let rows: Vec<_> = (first..).zip(vehicles).collect();
+        QUEUE
+            .execute(&mut transaction, &rows, |values, (id, vehicle)| {
+                values
+                    .add(*id)
+                    .add(*vehicle)
+                    .add("rules")
+                    .time(order.from)
+                    .time(order.to)
+                    .add(0_i64)
+                    .add(0_i64)
+                    .add(0_i64)
+                    .add(Some(order.reason.clone()));
+            })
+            .await?;
+        transaction.commit().await.map_err(map_error)?;
+        Ok(RejudgeOrdered {
+            vehicles: rows.len(),
+            through: rows.last().map_or(0, |(id, _)| *id),
+        })
+    }
+
+    /// Rows of the queue up to that one that are not done.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn rejudge_left(&self, through: i64) -> Result<i64, StoreError> {
+        let rows = Select::new("SELECT COUNT(*) FROM rejudge_queue WHERE")
+            .with("id <= {}", through)
+            .fetch(self.read())
+            .await?;
+        rows.first().map_or(Ok(0), |row| row.int(0))
+    }
+
+    /// How many corrections have exactly that reason.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn corrections_with(&self, reason: &str) -> Result<CorrectionCounts, StoreError> {
+        let rows = Select::new("SELECT revision, withdrawn FROM violations WHERE")
+            .with("revision_reason = {}", reason)
+            .with(
+                "UNION ALL SELECT revision, withdrawn FROM violation_revisions WHERE reason = {}",
+                reason,
+            )
+            .fetch(self.read())
+            .await?;
+        let mut counts = CorrectionCounts::default();
+        for row in &rows {
+            match (row.int(0)?, row.flag(1)?) {
+                (_, true) => counts.withdrawn += 1,
+                (1, false) => counts.created += 1,
+                (_, false) => counts.amended += 1,
+            }
+        }
+        Ok(counts)
     }
 
     /// Why a vehicle waits, with the last row that is told.

@@ -43,6 +43,30 @@ pub(super) enum Correction {
     },
 }
 
+/// What is compared.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scope<'a> {
+    /// Everything that begins from here on was judged.
+    pub(super) from: Timestamp,
+    /// Late data may have changed any of it.
+    pub(super) late: bool,
+    /// Other rules may have changed what begins in these periods.
+    pub(super) asked: &'a [(Timestamp, Timestamp)],
+}
+
+impl Scope<'_> {
+    fn is_asked(&self, violation: &Violation) -> bool {
+        let begin = violation.started_at;
+        self.asked
+            .iter()
+            .any(|(from, to)| *from <= begin && begin < *to)
+    }
+
+    fn covers(&self, violation: &Violation) -> bool {
+        self.late || self.is_asked(violation)
+    }
+}
+
 /// Compares everything that begins at `from` or later, both sides whole, and what else was found.
 ///
 /// A late fix may be the end of a gap that began long before it: what begins before `from` may be found, too,
@@ -53,14 +77,15 @@ pub(super) enum Correction {
 pub(super) fn revise(
     known: &[Known],
     found: &[(String, Violation)],
-    from: Timestamp,
+    scope: Scope<'_>,
     learned_at: Timestamp,
 ) -> Vec<Correction> {
     let pairs = pair(known, found);
     let paired: BTreeSet<usize> = pairs.values().copied().collect();
     let mut corrections = Vec::new();
     for (index, stored) in known.iter().enumerate() {
-        if !paired.contains(&index) && !stored.withdrawn && stored.violation.started_at >= from {
+        let judged = stored.violation.started_at >= scope.from && scope.covers(&stored.violation);
+        if judged && !paired.contains(&index) && !stored.withdrawn {
             let id = stored.id.clone();
             corrections.push(Correction::Withdrawn { id });
         }
@@ -69,6 +94,9 @@ pub(super) fn revise(
         let natural_id = natural_id.clone();
         let stored = pairs.get(&number).and_then(|index| known.get(*index));
         let Some(stored) = stored else {
+            if !scope.covers(violation) {
+                continue;
+            }
             let mut violation = violation.clone();
             violation.first_seen_at = violation.first_seen_at.max(learned_at);
             corrections.push(Correction::Created {
@@ -79,7 +107,18 @@ pub(super) fn revise(
         };
         let mut violation = violation.clone();
         violation.first_seen_at = stored.violation.first_seen_at;
-        if !stored.withdrawn && violation == stored.violation {
+        if !scope.is_asked(&violation) && !scope.is_asked(&stored.violation) {
+            let mut same_rules = violation.clone();
+            same_rules
+                .rulebook_version
+                .clone_from(&stored.violation.rulebook_version);
+            // Rules that have changed since change nothing unless someone asks.
+            if !scope.late || same_rules == stored.violation {
+                violation = stored.violation.clone();
+            }
+        }
+        let unchanged = !stored.withdrawn && violation == stored.violation;
+        if unchanged || !scope.covers(&violation) {
             continue;
         }
         if stored.withdrawn || violation.severity > stored.violation.severity {
@@ -197,6 +236,15 @@ mod tests {
         }
     }
 
+    /// Late data, judged from that second on.
+    fn late(from: i64) -> Scope<'static> {
+        Scope {
+            from: Timestamp::from_seconds(from),
+            late: true,
+            asked: &[],
+        }
+    }
+
     fn check(known: &[&str], found: &[&str], expected: &[&str]) {
         let known: Vec<Known> = known
             .iter()
@@ -224,7 +272,7 @@ mod tests {
             .map(|text| (text.split('-').next().unwrap().to_owned(), violation(text)))
             .collect();
         let learned_at = Timestamp::from_seconds(1000);
-        let corrections = revise(&known, &found, Timestamp::from_seconds(10), learned_at);
+        let corrections = revise(&known, &found, late(10), learned_at);
         let said: Vec<String> = corrections
             .iter()
             .map(|correction| match correction {
@@ -292,6 +340,47 @@ mod tests {
     }
 
     #[test]
+    fn other_rules_change_only_what_was_asked_for() {
+        let known = |text: &str| Known {
+            id: text.to_owned(),
+            natural_id: text.to_owned(),
+            withdrawn: false,
+            violation: violation(text),
+        };
+        let found = |text: &str| {
+            let mut found = violation(text);
+            found.rulebook_version = "next".to_owned();
+            (text.to_owned(), found)
+        };
+        let period = [(Timestamp::from_seconds(20), Timestamp::from_seconds(40))];
+        let changed = |late, asked| {
+            let scope = Scope {
+                from: Timestamp::MIN,
+                late,
+                asked,
+            };
+            let stored = [
+                known("10-15"),
+                known("12-16"),
+                known("20-25"),
+                known("50-55"),
+            ];
+            let found = [
+                found("10-15"),
+                found("20-25"),
+                found("50-55"),
+                found("60-65"),
+            ];
+            revise(&stored, &found, scope, Timestamp::MIN).len()
+        };
+        // One of the three that stay is in the period.
+        assert_eq!(changed(false, &period[..]), 1);
+        // Late data take one back and find another.
+        assert_eq!(changed(true, &[]), 2);
+        assert_eq!(changed(true, &period[..]), 3);
+    }
+
+    #[test]
     fn nobody_could_see_it_before_the_data_came() {
         let mut grave = violation("10-20");
         grave.severity = Severity::L4;
@@ -304,14 +393,7 @@ mod tests {
         let seen = |found: Violation| {
             let found = [("10".to_owned(), found)];
             let learned_at = Timestamp::from_seconds(1000);
-            match revise(
-                std::slice::from_ref(&known),
-                &found,
-                Timestamp::MIN,
-                learned_at,
-            )
-            .as_slice()
-            {
+            match revise(std::slice::from_ref(&known), &found, late(0), learned_at).as_slice() {
                 [Correction::Amended { violation, .. }] => violation.first_seen_at,
                 other => panic!("{other:?}"),
             }

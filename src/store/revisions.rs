@@ -22,6 +22,8 @@ pub struct ViolationRevision {
     pub revised_at: Timestamp,
     /// Why; `None` where the violation was found while its data came in order.
     pub reason: Option<String>,
+    /// Licence of the driver, where known.
+    pub driver_licence: Option<String>,
     /// The violation as this revision left it.
     pub violation: Violation,
 }
@@ -46,11 +48,22 @@ impl Store {
         .await?;
         let mut revisions = each(&rows, revision)?;
         revisions.reverse();
+        for revision in &mut revisions {
+            let Some(driver) = revision.violation.driver else {
+                continue;
+            };
+            let rows = Select::new("SELECT licence FROM drivers WHERE")
+                .with("id = {}", i64::from(driver.0))
+                .fetch(&mut *transaction)
+                .await?;
+            revision.driver_licence = rows.first().map(|row| row.text(0)).transpose()?;
+        }
         revisions.push(ViolationRevision {
             revision: current.revision,
             withdrawn: current.withdrawn,
             revised_at: current.revised_at,
             reason: current.revision_reason.clone(),
+            driver_licence: current.driver_licence.clone(),
             violation: current.violation.clone(),
         });
         Ok((current, revisions))
@@ -63,6 +76,7 @@ fn revision(row: &AnyRow) -> Result<ViolationRevision, StoreError> {
         withdrawn: row.flag(1)?,
         revised_at: row.time(2)?,
         reason: row.text_opt(3)?,
+        driver_licence: None,
         violation: violation_body::from_text(row.cell(4)?)?,
     })
 }

@@ -15,12 +15,18 @@ use roadwarden::model::duty::MinuteSet;
 use roadwarden::model::fleet::FleetFolder;
 use roadwarden::model::{Fix, Span, Speed, Timestamp, VehicleId, Violation};
 use roadwarden::rulebook;
-use roadwarden::store::{Page, Role, Store, StoreOptions, StoredViolation, ViolationFilter};
+use roadwarden::store::{
+    Handling, HandlingResult, Page, RejudgeOrder, Role, Store, StoreOptions, StoredViolation,
+    ViolationFilter,
+};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::detect_properties::any_track;
 use crate::drive::moment;
 use crate::store::samples::{enterprise, vehicle};
 use crate::store::support::{Place, on_both_engines};
+use crate::support::server::{Server, succeed};
 
 /// Vehicles of a world; every other one belongs to the second enterprise.
 const VEHICLES: u32 = 10;
@@ -392,4 +398,250 @@ on_both_engines! {
     async fn days_of_late_data_over_restarts_end_the_same(place: Place) {
         live_is_batch(place, 7, 5).await;
     }
+}
+
+/// A fix every ten seconds from a second of the hour on, at a speed, on one vehicle; received two seconds after.
+fn reports(seconds: impl Iterator<Item = i64>, kmh: u16, received_after_s: i64) -> Vec<Fix> {
+    seconds
+        .map(|second| {
+            let time = moment("11-21 08:00") + Span::from_seconds(second);
+            let place = crate::drive::place(300.0 + 25.0 * Span::from_seconds(second).seconds());
+            let mut fix = crate::drive::fix(time, kmh, place);
+            fix.received = time + Span::from_seconds(received_after_s);
+            fix.driver = None;
+            fix
+        })
+        .collect()
+}
+
+/// A minute of speeding, then a slower drive.
+async fn speeding(world: &World) {
+    let mut fixes = reports((0..60).step_by(10), 110, 2);
+    fixes.extend(reports((60..900).step_by(10), 80, 2));
+    world.deliver(&fixes).await;
+    world.engine.settle().await;
+}
+
+/// What shows, hours later, that it was none: a slow fix between each two.
+fn contrary() -> Vec<Fix> {
+    reports((5..65).step_by(10), 70, 7200)
+}
+
+on_both_engines! {
+    async fn what_was_taken_back_keeps_its_handling_and_its_history(place: Place) {
+        let world = World::new(place, 1).await;
+        speeding(&world).await;
+        let found = world.violations().await.pop().unwrap();
+        assert_eq!((found.revision, found.status().name()), (1, "closed"));
+        let handling = Handling {
+            id: "h1".to_owned(),
+            violation_id: found.id.clone(),
+            result: HandlingResult::Educated,
+            note: "spoken to".to_owned(),
+            evidence: None,
+            author: "manager".to_owned(),
+            at: moment("11-21 09:00"),
+        };
+        world.store.insert_handling(&handling).await.unwrap();
+        let before = world.store.last_change().await.unwrap();
+        world.deliver(&contrary()).await;
+        world.engine.settle().await;
+        let (now, revisions) = world.store.violation_revisions(&found.id).await.unwrap();
+        assert_eq!((now.revision, now.status().name()), (2, "withdrawn"));
+        assert_eq!(now.handled_at, Some(moment("11-21 09:00")));
+        assert_eq!(
+            now.revision_reason.as_deref(),
+            Some(
+                "late data: 6 fixes of 2026-11-21T08:00:05+08:00 to 2026-11-21T08:00:55+08:00, \
+                 received 2026-11-21T10:00:05+08:00 to 2026-11-21T10:00:55+08:00"
+            )
+        );
+        let told: Vec<_> = revisions.iter().map(|r| (r.revision, r.withdrawn)).collect();
+        assert_eq!(told, [(1, false), (2, true)]);
+        assert_eq!(revisions[0].violation, found.violation);
+        assert_eq!((&revisions[0].reason, revisions[0].revised_at), (&None, found.revised_at));
+        let changes = world.store.changes_after(before, 10).await.unwrap();
+        let told: Vec<_> = changes
+            .iter()
+            .filter_map(|change| change.violation().unwrap())
+            .map(|stored| (stored.id.clone(), stored.status().name()))
+            .collect();
+        assert_eq!(told, [(found.id, "withdrawn")]);
+        world.close().await;
+    }
+
+    async fn a_moved_beginning_keeps_the_identifier_and_grows_in_order(place: Place) {
+        let world = World::new(place, 1).await;
+        world.deliver(&reports((20..80).step_by(10), 110, 2)).await;
+        world.engine.settle().await;
+        let found = world.violations().await.pop().unwrap();
+        assert_eq!((found.status().name(), found.violation.started_at), ("open", moment("11-21 08:00:20")));
+        world.deliver(&reports((0..20).step_by(10), 110, 300)).await;
+        world.engine.settle().await;
+        // What comes in order finds it under its new beginning.
+        world.deliver(&reports((80..110).step_by(10), 110, 2)).await;
+        world.deliver(&reports((110..200).step_by(10), 70, 2)).await;
+        world.engine.settle().await;
+        let all = world.violations().await;
+        assert_eq!(all.len(), 1);
+        assert_eq!((&all[0].id, all[0].revision), (&found.id, 2));
+        assert_eq!(all[0].violation.started_at, moment("11-21 08:00"));
+        assert_eq!(all[0].violation.ended_at, Some(moment("11-21 08:01:50")));
+        assert_eq!(all[0].violation.first_seen_at, found.violation.first_seen_at);
+        world.close().await;
+    }
+
+    async fn evidence_outlives_the_track_and_shows_what_was_touched(place: Place) {
+        let world = World::new(place, 1).await;
+        speeding(&world).await;
+        let found = world.violations().await.pop().unwrap();
+        let now = moment("12-02 00:00");
+        let (_, made) = world.store.evidence(&found.id, now).await.unwrap();
+        assert!(!made.kept);
+        assert_eq!(world.store.keep_evidence(now, 10).await.unwrap(), 1);
+        assert_eq!(world.store.keep_evidence(now, 10).await.unwrap(), 0);
+        let (stored, kept) = world.store.evidence(&found.id, moment("12-03 00:00")).await.unwrap();
+        assert_eq!((kept.kept, &kept.hash, kept.made_at), (true, &made.hash, now));
+        // The minute and five minutes behind it; nothing was before.
+        assert_eq!(kept.fixes.len(), 37);
+        let text = kept.canonical(&stored).unwrap();
+        assert!(text.starts_with(&format!("roadwarden evidence 1\n{}\n1\nholds\n湘A20000 yellow\n", found.id)), "{text}");
+        assert_eq!(world.store.check_evidence().await.unwrap(), (1, vec![]));
+        // Fixes that came later change neither what was known then nor its hash.
+        let later = reports([303, 305].into_iter(), 79, 2_000_000);
+        world.deliver(&later).await;
+        world.engine.settle().await;
+        assert_eq!(world.store.check_evidence().await.unwrap(), (1, vec![]));
+        let mut raw = world.place.raw().await;
+        sqlx::query("UPDATE violation_evidence SET hash = 'other'").execute(&mut raw).await.unwrap();
+        let (checked, wrong) = world.store.check_evidence().await.unwrap();
+        assert_eq!((checked, wrong.len()), (1, 1));
+        world.close().await;
+    }
+
+    async fn other_rules_change_the_past_only_where_someone_asks(place: Place) {
+        let world = World::new(place, 2).await;
+        let strict = short_rules()
+            .replacen("version = \"short\"", "version = \"strict\"", 1)
+            .replacen("unknown_kmh = 100", "unknown_kmh = 60", 1);
+        let drive = reports((0..600).step_by(10), 80, 2);
+        let second: Vec<Fix> = drive.iter().map(|fix| Fix { vehicle: VehicleId(2), ..*fix }).collect();
+        world.deliver(&drive).await;
+        world.deliver(&second).await;
+        world.engine.settle().await;
+        assert_eq!(world.violations().await.len(), 0);
+        world.store.import_rules("strict", &strict).await.unwrap();
+        let version = world.store.registry_version().await.unwrap();
+        while world.engine.directory().version < version {
+            tokio::task::yield_now().await;
+        }
+        let order = RejudgeOrder {
+            from: moment("11-21 08:00"),
+            to: moment("11-21 09:00"),
+            plate: Some("湘A20000".to_owned()),
+            enterprise_id: None,
+            reason: "rules/strict".to_owned(),
+        };
+        assert_eq!(world.store.order_rejudging(&order).await.unwrap().vehicles, 1);
+        world.engine.settle().await;
+        let found = world.violations().await;
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].violation.vehicle, VehicleId(1));
+        assert_eq!(found[0].violation.rulebook_version, "strict");
+        assert_eq!(found[0].revision_reason.as_deref(), Some("rules/strict"));
+        let counts = world.store.corrections_with("rules/strict").await.unwrap();
+        assert_eq!((counts.created, counts.amended, counts.withdrawn), (1, 0, 0));
+        world.close().await;
+    }
+}
+
+#[test]
+fn the_command_judges_again_alone_and_beside_a_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    std::fs::create_dir(folder.path().join("fleet")).unwrap();
+    write(
+        "fleet/enterprises.csv",
+        "id,name,credit_code,region,kind\nE1,青禾客运,,430102,passenger\n",
+    );
+    write(
+        "fleet/vehicles.csv",
+        "plate,plate_color,terminal,enterprise_id,class,seats,region,line_km,route_id\n\
+         湘A10001,yellow,13912340001,E1,line_coach_2,45,,180,\n",
+    );
+    let lines: String = (0..60)
+        .map(|step| {
+            let (minute, second) = (step / 6, step % 6 * 10);
+            let lat = 28.1 + f64::from(step) * 0.0023;
+            format!(
+                "{{\"plate\":\"湘A10001\",\"plate_color\":\"yellow\",\"lat\":{lat:.4},\"lon\":112.9,\
+                 \"time\":\"2026-11-20T08:{minute:02}:{second:02}+08:00\",\"speed_kmh\":92}}\n"
+            )
+        })
+        .collect();
+    write("drive.ndjson", &lines);
+    let rules = |version: &str, cap: u32| {
+        let cap = format!("other_kmh = 100, unknown_kmh = {cap}");
+        rulebook::default_document()
+            .replacen("cn-2026.1", version, 1)
+            .replacen("other_kmh = 100, unknown_kmh = 100", &cap, 1)
+    };
+    write("strict.toml", &rules("strict", 80));
+    write("mild.toml", &rules("mild", 100));
+    let data = path("data");
+    let command = |arguments: &[&str]| {
+        let all: Vec<&str> = arguments.iter().copied().chain(["--data", &data]).collect();
+        succeed(&all)
+    };
+    command(&["import", "fleet", &path("fleet")]);
+    command(&["replay", &path("drive.ndjson")]);
+    command(&["import", "rules", &path("strict.toml")]);
+    let rejudge = [
+        "rejudge",
+        "--from",
+        "2026-11-20T00:00:00+08:00",
+        "--to",
+        "2026-11-21T00:00:00+08:00",
+    ];
+    let said: Value = serde_json::from_str(&command(&rejudge)).unwrap();
+    assert_eq!(
+        (&said["vehicles"], &said["created"]),
+        (&json!(1), &json!(1)),
+        "{said}"
+    );
+    let server = Server::start(&folder.path().join("data"), &[]);
+    command(&["import", "rules", &path("mild.toml")]);
+    let said: Value = serde_json::from_str(&command(&rejudge)).unwrap();
+    assert_eq!(
+        (&said["created"], &said["withdrawn"]),
+        (&json!(0), &json!(1)),
+        "{said}"
+    );
+    let list = server.get("/api/v1/violations");
+    let id = list["items"][0]["id"].as_str().unwrap();
+    let revisions = server.get(&format!("/api/v1/violations/{id}/revisions"));
+    let told: Vec<_> = revisions["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| (item["revision"].clone(), item["status"].clone()))
+        .collect();
+    assert_eq!(
+        told,
+        [(json!(1), json!("open")), (json!(2), json!("withdrawn"))]
+    );
+    let reason = revisions["items"][1]["revision_reason"].as_str().unwrap();
+    assert!(reason.starts_with("rules/mild: "), "{reason}");
+    let path = format!("/api/v1/violations/{id}/evidence");
+    let evidence = server.get(&path);
+    assert_eq!(evidence["fixes"].as_array().unwrap().len(), 60);
+    let (status, canonical) = server.request("GET", &format!("{path}?format=canonical"), None);
+    assert_eq!(status, 200);
+    let hash: String = Sha256::digest(canonical.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert_eq!(evidence["hash"], hash);
+    server.stop();
 }

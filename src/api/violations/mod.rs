@@ -3,6 +3,7 @@
 mod body;
 mod closed_loop;
 mod feed;
+mod proof;
 
 use axum::Json;
 use axum::extract::State;
@@ -16,6 +17,8 @@ pub(super) use closed_loop::{
     HandlingBody, NewHandling, NewReminder, NewReview, ReminderBody, ReviewBody, handle, remind,
     review,
 };
+
+pub(super) use proof::{EvidenceBody, EvidenceParams, evidence, revisions};
 
 use super::error::ApiError;
 use super::extract::{Params, Segments};

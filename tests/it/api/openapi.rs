@@ -28,9 +28,11 @@ get /api/v1/vehicles/{plate}/{color}
 get /api/v1/vehicles/{plate}/{color}/track
 get /api/v1/violations
 get /api/v1/violations/{id}
+get /api/v1/violations/{id}/evidence
 post /api/v1/violations/{id}/handlings
 post /api/v1/violations/{id}/reminders
 post /api/v1/violations/{id}/reviews
+get /api/v1/violations/{id}/revisions
 get /healthz
 get /metrics
 get /readyz

@@ -1,0 +1,149 @@
+//! What a violation rests on, and what it was before it was corrected.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::body::{ViolationBody, violation_body};
+use super::missing;
+use crate::api::error::ApiError;
+use crate::api::extract::{Params, Segments};
+use crate::api::moment::Moment;
+use crate::api::page::List;
+use crate::api::state::Shared;
+use crate::model::{Course, Fix, Odometer, Quality, Timestamp};
+use crate::store::StoredViolation;
+
+/// Query of `/violations/{id}/evidence`.
+#[derive(Debug, Deserialize, IntoParams)]
+pub(in crate::api) struct EvidenceParams {
+    /// `canonical` gives the text over which the hash is taken, instead of JSON.
+    format: Option<String>,
+}
+
+/// What a violation rests on.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct EvidenceBody {
+    /// The violation with its limits, their sources, rulebook and map version.
+    violation: ViolationBody,
+    /// The revision to which the evidence belongs.
+    revision: u32,
+    rulebook_version: String,
+    /// Version of the road map, where one was used.
+    #[schema(required)]
+    map_version: Option<String>,
+    /// Whether it is stored and stays; an open violation, and one just ended, is told as of now.
+    kept: bool,
+    made_at: Moment,
+    from: Moment,
+    to: Moment,
+    /// Fixes in the period; of a long violation not all are kept.
+    fixes_total: u32,
+    /// The raw fixes, by fix time.
+    fixes: Vec<RawFix>,
+    /// SHA-256 of the canonical text (`?format=canonical`), hexadecimal.
+    hash: String,
+}
+
+/// A raw fix.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct RawFix {
+    time: Moment,
+    received: Moment,
+    /// Null where the terminal had no position.
+    #[schema(required)]
+    lat: Option<f64>,
+    #[schema(required)]
+    lon: Option<f64>,
+    speed_kmh: f64,
+    #[schema(required)]
+    course_deg: Option<u16>,
+    #[schema(required)]
+    altitude_m: Option<i16>,
+    #[schema(required)]
+    odometer_km: Option<f64>,
+    alarm: u32,
+    status: u32,
+    /// Why it is not a qualified record; empty when it is.
+    quality: Vec<&'static str>,
+}
+
+/// `GET /violations/{id}/evidence`
+pub(in crate::api) async fn evidence(
+    State(context): State<Shared>,
+    Segments(id): Segments<String>,
+    Params(params): Params<EvidenceParams>,
+) -> Result<Response, ApiError> {
+    let now = context.clock.now();
+    let (stored, evidence) = context.store.evidence(&id, now).await.map_err(missing)?;
+    if params.format.as_deref() == Some("canonical") {
+        let text = evidence.canonical(&stored)?;
+        let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+        return Ok((kind, text).into_response());
+    }
+    let zone = context.zone();
+    let at = |time: Timestamp| Moment::new(time, zone);
+    let fix = |fix: &Fix| {
+        let placed = !fix.quality.contains(Quality::NO_FIX);
+        RawFix {
+            time: at(fix.time),
+            received: at(fix.received),
+            lat: placed.then(|| fix.position.lat()),
+            lon: placed.then(|| fix.position.lon()),
+            speed_kmh: fix.speed.kmh(),
+            course_deg: fix.course.map(Course::degrees),
+            altitude_m: fix.altitude_m,
+            odometer_km: fix.odometer.map(Odometer::km),
+            alarm: fix.alarm,
+            status: fix.status,
+            quality: fix.quality.names(),
+        }
+    };
+    let limit = stored.violation.limit.as_ref();
+    let body = EvidenceBody {
+        violation: violation_body(&stored, zone),
+        revision: evidence.revision,
+        rulebook_version: stored.violation.rulebook_version.clone(),
+        map_version: limit.and_then(|limit| limit.map_version.clone()),
+        kept: evidence.kept,
+        made_at: at(evidence.made_at),
+        from: at(evidence.from),
+        to: at(evidence.to),
+        fixes_total: evidence.fixes_total,
+        fixes: evidence.fixes.iter().map(fix).collect(),
+        hash: evidence.hash,
+    };
+    Ok(Json(body).into_response())
+}
+
+/// `GET /violations/{id}/revisions`
+pub(in crate::api) async fn revisions(
+    State(context): State<Shared>,
+    Segments(id): Segments<String>,
+) -> Result<Json<List<ViolationBody>>, ApiError> {
+    let (current, revisions) = context
+        .store
+        .violation_revisions(&id)
+        .await
+        .map_err(missing)?;
+    let zone = context.zone();
+    let bodies = revisions.into_iter().map(|revision| {
+        let stored = StoredViolation {
+            revision: revision.revision,
+            withdrawn: revision.withdrawn,
+            revised_at: revision.revised_at,
+            revision_reason: revision.reason,
+            driver_licence: revision.driver_licence,
+            violation: revision.violation,
+            ..current.clone()
+        };
+        violation_body(&stored, zone)
+    });
+    Ok(Json(List {
+        items: bodies.collect(),
+        next: None,
+    }))
+}
