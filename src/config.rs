@@ -176,7 +176,7 @@ settings! {
     }
     /// The track archive.
     archive: ArchiveSettings {
-        interval_s = 3600, 1..=86_400, "seconds", "Pause between two passes: staged track to files, merging, retention.";
+        interval_ms = 3_600_000, 10..=86_400_000, "milliseconds", "Pause between two passes: staged track to files, merging, retention.";
         staged_chunks_max = 50_000, 100..=10_000_000, "chunks", "New chunks that begin a pass before its time.";
         batch_fixes_max = 500_000, 1000..=1_000_000, "fixes", "Fixes compacted at once; what bounds the memory of compaction.";
         file_bytes_max = 33_554_432, 65_536..=268_435_456, "bytes", "Length from which another file of the same day and bucket is begun; a file is made in memory.";

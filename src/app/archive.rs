@@ -51,7 +51,7 @@ pub(super) fn keeper(
 fn settings(config: &Config) -> KeeperSettings {
     let settings = &config.archive;
     KeeperSettings {
-        interval: Duration::from_secs(settings.interval_s),
+        interval: Duration::from_millis(settings.interval_ms),
         staged_chunks_max: settings.staged_chunks_max.cast_signed(),
         batch_fixes_max: number(settings.batch_fixes_max),
         file_bytes_max: number(settings.file_bytes_max),

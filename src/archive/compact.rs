@@ -1,9 +1,11 @@
 //! Staged chunks to files.
 
+use std::collections::BTreeMap;
+
 use uuid::Uuid;
 
 use super::keeper::{Keeper, KeeperError, Pass};
-use super::order::settle;
+use super::order::settled;
 use super::write::{FileWriter, Names, WrittenFile};
 use super::{away, file_path};
 use crate::model::{Fix, LocalZone, Timestamp};
@@ -58,11 +60,10 @@ impl Keeper {
             ..ArchiveChange::default()
         };
         pass.compacted += fixes.len() as u64;
-        for day in by_day(fixes, &self.zone()) {
-            let mut output = Output::new(self, names, day.day);
-            for run in day.fixes.chunk_by(|a, b| a.vehicle == b.vehicle) {
-                let mut run = run.to_vec();
-                settle(&mut run, &mut change.contradictions);
+        for (day, fixes) in by_day(fixes, &self.zone()) {
+            let mut output = Output::new(self, names, day);
+            for run in fixes.chunk_by(|a, b| a.vehicle == b.vehicle) {
+                let run = settled(run, &mut change.contradictions);
                 output.push(&run).await?;
             }
             change.added.extend(output.finish().await?);
@@ -73,25 +74,14 @@ impl Keeper {
     }
 }
 
-/// Fixes of one local day, sorted by vehicle.
-struct Day {
-    day: i64,
-    fixes: Vec<Fix>,
-}
-
-/// Parts fixes by local day; each day's by vehicle, the order of a vehicle's own fixes kept.
-fn by_day(mut fixes: Vec<Fix>, zone: &LocalZone) -> Vec<Day> {
+/// Parts fixes by local day; within a day their order is kept, which is that of the vehicles.
+fn by_day(fixes: Vec<Fix>, zone: &LocalZone) -> BTreeMap<i64, Vec<Fix>> {
     let mut known = KnownDay::new(zone);
-    fixes.sort_by_cached_key(|fix| (known.day(fix.time), fix.vehicle));
-    fixes
-        .chunk_by(|a, b| known.day(a.time) == known.day(b.time))
-        .filter_map(|fixes| {
-            Some(Day {
-                day: zone.day(fixes.first()?.time),
-                fixes: fixes.to_vec(),
-            })
-        })
-        .collect()
+    let mut days: BTreeMap<i64, Vec<Fix>> = BTreeMap::new();
+    for fix in fixes {
+        days.entry(known.day(fix.time)).or_default().push(fix);
+    }
+    days
 }
 
 /// Asks the zone once a day and not once a fix.

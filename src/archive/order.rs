@@ -1,7 +1,22 @@
 //! Fixes of one vehicle in the order of fix time, each said once.
 
+use std::borrow::Cow;
+
 use crate::model::{Fix, Quality};
 use crate::store::ContradictionRow;
+
+/// The fixes of one vehicle as [`settle`] leaves them; copied only where they are not in order.
+pub(super) fn settled<'a>(
+    fixes: &'a [Fix],
+    contradictions: &mut Vec<ContradictionRow>,
+) -> Cow<'a, [Fix]> {
+    if fixes.is_sorted_by(|a, b| a.time < b.time) {
+        return Cow::Borrowed(fixes);
+    }
+    let mut fixes = fixes.to_vec();
+    settle(&mut fixes, contradictions);
+    Cow::Owned(fixes)
+}
 
 /// Sorts the fixes of one vehicle and takes repetitions out. Of several fixes with one fix time the first
 /// received stays as it is; others that say the same place and speed are repetitions; others that do not are

@@ -51,7 +51,7 @@ impl Keeper {
         }
         drop(listed);
         for path in &orphans {
-            tracing::warn!(%path, "deleted: a file of the archive that the catalogue does not name");
+            tracing::info!(%path, "deleted: a file of the archive that the catalogue does not name");
             self.delete(path).await?;
         }
         pass.orphans_deleted += orphans.len() as u64;

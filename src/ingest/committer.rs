@@ -379,11 +379,12 @@ impl CommitTask {
                 self.durable.send_replace(sequence);
                 sequence
             };
+            // The letters of the group before have left: those of one terminal never overtake each other.
+            while posts.join_next().await.is_some() {}
             pending.group.complete();
             for portion in pending.letters.portions() {
                 posts.spawn(async move { portion.deliver() });
             }
-            while posts.try_join_next().is_some() {}
             self.committer.0.room.notify_waiters();
             self.dispatch(sequence, &all, terminal_fixes, parts).await;
         }

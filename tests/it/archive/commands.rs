@@ -57,7 +57,7 @@ fn lines() -> String {
     lines
 }
 
-/// A server that moves tracks to files every second, with an hour of a coach in it.
+/// A server that moves tracks to files at once, with an hour of a coach in it.
 fn server_with_files(data: &Path) -> (Server, PathBuf) {
     fleet(data);
     let server = Server::start(
@@ -65,8 +65,8 @@ fn server_with_files(data: &Path) -> (Server, PathBuf) {
         &[
             "--dev-clock",
             "2026-11-21T08:00:00+08:00",
-            "--archive-interval-s",
-            "1",
+            "--archive-interval-ms",
+            "100",
             "--shard-tail-bytes-max",
             "128",
         ],

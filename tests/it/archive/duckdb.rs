@@ -20,6 +20,7 @@ ask = lambda sql: duckdb.sql(sql.replace('FILES', files)).fetchall()
 print(json.dumps({
     'days': ask('SELECT CAST(day AS VARCHAR), count(*) FROM FILES GROUP BY day ORDER BY day'),
     'vehicles': ask('SELECT plate, plate_color, count(*), CAST(sum(lat_e6) AS BIGINT), CAST(sum(lon_e6) AS BIGINT) FROM FILES GROUP BY ALL ORDER BY plate'),
+    'page': duckdb.sql(sys.argv[2].replace('roadwarden-data/archive', sys.argv[1])).fetchall(),
     'rows': ask('SELECT vehicle, epoch_ms(fix_time), epoch_ms(received_time), lat_e6, lon_e6, speed_dkmh, speed_rest_mkmh, course_deg, altitude_m, odometer_hm, alarm, status, driver, driver_licence, source, quality FROM FILES ORDER BY vehicle, fix_time, quality'),
 }))
 ";
@@ -103,6 +104,10 @@ async fn same_counts_and_values(place: Place, python: String) {
         })
         .into();
     assert_eq!(found["vehicles"], Value::from(expected));
+    // The query of the page: fixes, greatest speed and distance of each vehicle on the first day.
+    assert_eq!(found["page"][0][0], "湘A12345");
+    let fixes = |row: usize| found["page"][row][1].as_u64().unwrap();
+    assert_eq!(fixes(0) + fixes(1), before as u64);
     let rows: Vec<Value> = track
         .iter()
         .map(|fix| row(fix, "430102000000000001"))
