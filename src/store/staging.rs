@@ -186,9 +186,9 @@ impl Store {
 }
 
 const DELETE: Bulk = Bulk {
-    head: "DELETE FROM track_chunks WHERE (vehicle_id, first_at, last_at, id) IN (VALUES ",
-    row: "($1, $2, $3, $4)",
-    width: 4,
+    head: "DELETE FROM track_chunks WHERE id IN (VALUES ",
+    row: "($1)",
+    width: 1,
     tail: ")",
 };
 
@@ -201,11 +201,7 @@ pub(super) async fn delete_chunks(
 ) -> Result<(), StoreError> {
     let deleted = DELETE
         .execute(connection, chunks, |values, key| {
-            values
-                .add(i64::from(key.vehicle.0))
-                .time(key.first)
-                .time(key.last)
-                .add(key.id);
+            values.add(key.id);
         })
         .await?;
     if deleted == chunks.len() as u64 {

@@ -75,9 +75,13 @@ async fn same_counts_and_values(place: Place, python: String) {
     }
     let folder = kept.folder().to_owned();
     let output = tokio::task::spawn_blocking(move || {
+        let page = include_str!("../../../docs/track-archive.md");
+        let (_, query) = page.split_once("```sql\n").unwrap();
+        let (query, _) = query.split_once("```").unwrap();
         Command::new(python)
             .args(["-c", QUERIES])
             .arg(folder)
+            .arg(query.trim().trim_end_matches(';'))
             .output()
     });
     let output = output.await.unwrap().unwrap();
