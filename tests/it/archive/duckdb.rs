@@ -42,7 +42,7 @@ fn track() -> Vec<Fix> {
     track
 }
 
-/// A fix as DuckDB is to give it.
+/// A fix as `DuckDB` is to give it.
 fn row(fix: &Fix, licence: &str) -> Value {
     json!([
         fix.vehicle.0,
@@ -120,16 +120,14 @@ async fn same_counts_and_values(place: Place, python: String) {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the test harness shows it")]
 fn duckdb_finds_the_same_counts_and_values() {
-    match std::env::var(DUCKDB) {
-        Ok(python) => on_sqlite(|place| same_counts_and_values(place, python)),
-        Err(_) => {
-            assert!(
-                std::env::var_os("CI").is_none(),
-                "CI must test with DuckDB: run scripts/duckdb-for-tests"
-            );
-            println!("not run with DuckDB: {DUCKDB} is not set");
-        }
+    if let Ok(python) = std::env::var(DUCKDB) {
+        on_sqlite(|place| same_counts_and_values(place, python));
+    } else {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "CI must test with DuckDB: run scripts/duckdb-for-tests"
+        );
+        println!("not run with DuckDB: {DUCKDB} is not set");
     }
 }

@@ -153,7 +153,7 @@ async fn forward(mut client: TcpStream, store: SocketAddr, harm: Arc<Harm>) {
         }
     };
     let answers = async {
-        let mut bytes = [0; 65_536];
+        let mut bytes = [0; 8192];
         while let Ok(read @ 1..) = from_server.read(&mut bytes).await {
             tokio::time::sleep(Duration::from_millis(harm.slow_ms.load(Ordering::SeqCst))).await;
             if to_client.write_all(&bytes[..read]).await.is_err() {
