@@ -4,7 +4,8 @@ use roadwarden::detect::{RouteValidity, VehicleProfile};
 use roadwarden::geo::CorridorIndex;
 use roadwarden::model::route::Route;
 use roadwarden::model::{
-    DriverId, Events, Fix, Position, Quality, Source, Span, Speed, Timestamp, VehicleClass, VehicleId,
+    DriverId, Events, Fix, Position, Quality, Source, Span, Speed, Timestamp, VehicleClass,
+    VehicleId,
 };
 
 /// How big the world is.

@@ -110,8 +110,10 @@ impl Store {
                  ORDER BY p.vehicle_id, p.position",
         )
         .await?;
-        let routes = all("SELECT id, name, half_width_m, line, limit_mkmh, road, stops
-                 FROM routes ORDER BY id")
+        let routes = all(
+            "SELECT id, name, half_width_m, line, limit_mkmh, road, stops
+                 FROM routes ORDER BY id",
+        )
         .await?;
         let areas = all(
             "SELECT id, name, kind, limit_mkmh, begin_min, end_min, classes, polygons

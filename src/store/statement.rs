@@ -155,17 +155,11 @@ fn parameters(template: &str) -> impl Iterator<Item = (usize, &str)> {
 
 /// Whether the parameters are `$1` to `$width`, each once and in order.
 fn counts_up(template: &str, width: usize) -> bool {
-    parameters(template)
-        .map(|(number, _)| number)
-        .eq(1..=width)
+    parameters(template).map(|(number, _)| number).eq(1..=width)
 }
 
 /// Copies `template` with every `$n` renumbered, or as `?` where `number` gives nothing.
-fn write_parameters(
-    text: &mut String,
-    template: &str,
-    number: impl Fn(usize) -> Option<usize>,
-) {
+fn write_parameters(text: &mut String, template: &str, number: impl Fn(usize) -> Option<usize>) {
     text.push_str(template.split('$').next().unwrap_or_default());
     for (parameter, rest) in parameters(template) {
         match number(parameter) {

@@ -6,8 +6,8 @@ use roadwarden::model::route::{Area, AreaKind, RoadKind, Route};
 use roadwarden::model::rules::RuleSet;
 use roadwarden::model::violation::Details;
 use roadwarden::model::{
-    DriverId, Events, Fix, Position, Quality, Source, Span, Speed, Timestamp, VehicleClass, VehicleId,
-    Violation,
+    DriverId, Events, Fix, Position, Quality, Source, Span, Speed, Timestamp, VehicleClass,
+    VehicleId, Violation,
 };
 use roadwarden::roads::RoadMap;
 use roadwarden::rulebook;

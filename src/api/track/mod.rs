@@ -179,7 +179,8 @@ fn push_opt(text: &mut String, value: Option<impl std::fmt::Display>) {
 mod tests {
     use super::*;
     use crate::model::{
-        Course, Events, Odometer, PlateColor, Position, Quality, Source, Speed, Timestamp, VehicleId,
+        Course, Events, Odometer, PlateColor, Position, Quality, Source, Speed, Timestamp,
+        VehicleId,
     };
 
     fn fix(second: i64, lat: f64) -> Fix {
