@@ -26,7 +26,7 @@ pub(in crate::api) struct EvidenceParams {
 
 /// What a violation rests on.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::api) struct EvidenceBody {
+pub(in crate::api) struct ProofBody {
     /// The violation with its limits, their sources, rulebook and map version.
     violation: ViolationBody,
     /// The revision to which the evidence belongs.
@@ -103,7 +103,7 @@ pub(in crate::api) async fn evidence(
         }
     };
     let limit = stored.violation.limit.as_ref();
-    let body = EvidenceBody {
+    let body = ProofBody {
         violation: violation_body(&stored, zone),
         revision: evidence.revision,
         rulebook_version: stored.violation.rulebook_version.clone(),
