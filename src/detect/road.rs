@@ -14,16 +14,12 @@
 //! and after it, once a fix beyond the margin has come. So the verdict is the same as if everything
 //! were matched, in whatever pieces the fixes come, and after a restart at any point.
 //!
-//! A doubtful block is not even matched where its fixes cannot matter: when no run of fixes that may
-//! be over their limits, of those near enough in time to join, is long enough to count. Such a chain
-//! of short runs is waited for, for a bounded time; then it is matched all the same.
-//!
-//! Only speeding waits, for some blocks and a margin at most in time of fixes; all other detectors see
+//! Only speeding waits, for a margin and a block at most in time of fixes; all other detectors see
 //! every fix at once. A vehicle that falls silent is decided with its next fix, or at the end of
 //! what is judged.
 
 use crate::model::route::RoadKind;
-use crate::model::rules::{RoadRules, SpeedingRules};
+use crate::model::rules::RoadRules;
 use crate::model::{Course, Fix, Position, Speed, Timestamp};
 use crate::roads::RoadMap;
 use crate::roads::limit::LimitOrigin;
@@ -39,10 +35,7 @@ use super::{Context, Transition};
 /// judged better for it.
 const BLOCK_FIXES_MAX: u16 = 240;
 
-/// Blocks for which a chain of short runs is waited for before it is matched.
-const WAIT_BLOCKS: i64 = 4;
-
-/// Fixes that may wait or be remembered: those of the blocks that the waiting and two margins can touch.
+/// Fixes that may wait or be remembered: those of the blocks that a block and two margins can touch.
 pub(super) const FIXES_MAX: usize = BLOCK_FIXES_MAX as usize * 16;
 
 /// The road of a fix.
@@ -73,37 +66,6 @@ pub(super) struct Roads {
     pub(super) in_block: u16,
     /// Step of the last moving fix.
     pub(super) step: i64,
-    /// The run of suspects that speeding saw last, while it goes on.
-    pub(super) run: Option<Run>,
-    /// End of the last run of a chain that counts.
-    pub(super) counted_until: Option<Timestamp>,
-}
-
-/// Fixes in a row that may be over their limits.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Run {
-    pub(super) from: Timestamp,
-    pub(super) last: Timestamp,
-    /// It is near enough to one that counts to join it.
-    pub(super) joins: bool,
-}
-
-impl Run {
-    /// Whether it may be long enough to count when it lasts until a moment.
-    fn counts(&self, rules: &SpeedingRules, until: Timestamp) -> bool {
-        self.joins || until.since(self.from) > rules.counts_over
-    }
-}
-
-/// What is known of the chain of runs that the first waiting fix belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Chain {
-    /// A run of it may be long enough.
-    Counts,
-    /// It is over, with so many of the waiting fixes, and no run was long enough.
-    Short(usize),
-    /// It may still grow.
-    Open,
 }
 
 /// What the matcher needs of a fix.
@@ -125,17 +87,13 @@ pub(super) struct Waiting {
     pub(super) after_gap: bool,
     /// Its road decides whether it is over its limit.
     pub(super) doubtful: bool,
-    /// It may be over its limit.
-    pub(super) suspect: bool,
 }
 
 /// What the screen says of a fix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Doubt {
-    /// It is not over its limit.
-    Clear,
-    /// It is over its limit, and there is no road.
-    Over,
+    /// Its verdict is known without a road.
+    None,
     /// The road decides.
     Road,
 }
@@ -173,21 +131,13 @@ impl Roads {
             self.remember(rules, step.fix);
         }
         let doubt = doubt(&context, map, step.fix, here, limit);
-        let suspect = doubt != Doubt::Clear;
-        if doubt != Doubt::Road && self.waiting.is_empty() {
-            self.pass(
-                &context.rules.speeding,
-                step.fix.time,
-                suspect,
-                step.gap.is_some(),
-            );
+        if doubt == Doubt::None && self.waiting.is_empty() {
             speeding.handle_step(&context, step, limit, out);
         } else {
             self.waiting.push(Waiting {
                 fix: *step.fix,
                 after_gap: step.gap.is_some(),
                 doubtful: doubt == Doubt::Road,
-                suspect,
             });
         }
         self.forget(rules);
@@ -203,10 +153,7 @@ impl Roads {
         while let Some(first) = self.waiting.first() {
             let received = self.waiting.last().unwrap_or(first).fix.received;
             let block = block_of(&usual.rules.roads, first.fix.time);
-            match self.chain(&usual.rules.speeding, Timestamp::MAX) {
-                Chain::Short(count) => self.let_go(usual, count, received, speeding, out),
-                Chain::Open | Chain::Counts => self.decide(usual, block, received, speeding, out),
-            }
+            self.decide(usual, block, received, speeding, out);
         }
         self.waiting = Vec::new();
     }
@@ -270,103 +217,12 @@ impl Roads {
             if first.doubtful && fix.time < ends + rules.margin {
                 return;
             }
-            if !first.doubtful {
-                self.let_go(usual, 1, fix.received, speeding, out);
-                continue;
+            if first.doubtful {
+                self.decide(usual, block, fix.received, speeding, out);
+            } else {
+                let waiting = self.waiting.remove(0);
+                give(usual, &waiting, None, fix.received, speeding, out);
             }
-            let waited = block_of(rules, fix.time - rules.margin).saturating_sub(block);
-            match self.chain(&usual.rules.speeding, fix.time) {
-                Chain::Short(count) => self.let_go(usual, count, fix.received, speeding, out),
-                Chain::Open if waited <= WAIT_BLOCKS => return,
-                Chain::Open | Chain::Counts => {
-                    self.decide(usual, block, fix.received, speeding, out);
-                }
-            }
-        }
-    }
-
-    /// What is known at `now` of the chain of the first waiting fix.
-    fn chain(&self, rules: &SpeedingRules, now: Timestamp) -> Chain {
-        let mut run = self.run;
-        let mut ended = None;
-        for (number, waiting) in self.waiting.iter().enumerate() {
-            let time = waiting.fix.time;
-            if (waiting.after_gap || !waiting.suspect)
-                && let Some(over) = run.take()
-            {
-                let end = if waiting.after_gap { over.last } else { time };
-                if over.counts(rules, end) {
-                    return Chain::Counts;
-                }
-                ended = Some(end);
-            }
-            if ended.is_some_and(|end| time.since(end) >= rules.join_within) {
-                return Chain::Short(number);
-            }
-            if waiting.suspect {
-                let run = run.get_or_insert_with(|| self.new_run(rules, time));
-                run.last = time;
-                if run.counts(rules, time) {
-                    return Chain::Counts;
-                }
-            }
-        }
-        match (run, ended) {
-            // Nothing more will come.
-            (Some(_), _) if now == Timestamp::MAX => Chain::Short(self.waiting.len()),
-            (None, Some(end)) if now.since(end) >= rules.join_within => {
-                Chain::Short(self.waiting.len())
-            }
-            _ => Chain::Open,
-        }
-    }
-
-    /// A run that begins, after those that speeding has seen.
-    fn new_run(&self, rules: &SpeedingRules, time: Timestamp) -> Run {
-        let joins = self
-            .counted_until
-            .is_some_and(|end| time.since(end) < rules.join_within);
-        Run {
-            from: time,
-            last: time,
-            joins,
-        }
-    }
-
-    /// Remembers of a fix that speeding sees now what decides whether later ones matter.
-    fn pass(&mut self, rules: &SpeedingRules, time: Timestamp, suspect: bool, after_gap: bool) {
-        if (after_gap || !suspect)
-            && let Some(run) = self.run.take()
-        {
-            let end = if after_gap { run.last } else { time };
-            if run.counts(rules, end) {
-                self.counted_until = Some(end);
-            }
-        }
-        if suspect {
-            let run = self.run.unwrap_or_else(|| self.new_run(rules, time));
-            self.run = Some(Run { last: time, ..run });
-        }
-    }
-
-    /// Gives the first waiting fixes to speeding without asking for their roads.
-    fn let_go(
-        &mut self,
-        usual: &Context<'_>,
-        count: usize,
-        received: Timestamp,
-        speeding: &mut Speeding,
-        out: &mut Vec<Transition>,
-    ) {
-        let given: Vec<Waiting> = self.waiting.drain(..count.max(1)).collect();
-        for waiting in given {
-            self.pass(
-                &usual.rules.speeding,
-                waiting.fix.time,
-                waiting.suspect,
-                waiting.after_gap,
-            );
-            give(usual, &waiting, None, received, speeding, out);
         }
     }
 
@@ -391,14 +247,7 @@ impl Roads {
             Some(map) => Matcher::new(map.network()).track(&sightings),
             None => Vec::new(),
         };
-        let given: Vec<Waiting> = self.waiting.drain(..count).collect();
-        for waiting in given {
-            self.pass(
-                &usual.rules.speeding,
-                waiting.fix.time,
-                waiting.suspect,
-                waiting.after_gap,
-            );
+        for waiting in self.waiting.drain(..count) {
             let at = sightings
                 .binary_search_by_key(&waiting.fix.time.millis(), |sighting| sighting.at_ms);
             let road = at.ok().and_then(|at| *matches.get(at)?);
@@ -469,9 +318,8 @@ fn give(
 /// Whether the road of a fix decides if it is over its limit.
 fn doubt(context: &Context<'_>, map: &RoadMap, fix: &Fix, here: Here<'_>, limit: &Limit) -> Doubt {
     if fix.speed <= context.rules.motion.driving_over {
-        return Doubt::Clear;
+        return Doubt::None;
     }
-    let without = fix.speed > limit.monitor;
     let lowest = map.lowest(fix.position, course_of(context, fix));
     let candidates = [
         (RoadKind::Expressway, lowest.expressway),
@@ -482,27 +330,24 @@ fn doubt(context: &Context<'_>, map: &RoadMap, fix: &Fix, here: Here<'_>, limit:
         .filter_map(|(kind, lowest)| Some((kind, lowest?)))
         .peekable();
     if roads.peek().is_none() {
-        return if without { Doubt::Over } else { Doubt::Clear };
+        return Doubt::None;
     }
-    let is_over = |(kind, lowest)| {
-        let road = OnRoad {
-            way: 0,
-            kind,
-            limit: Some(lowest),
-            assumed: false,
-            permille: 0,
-        };
-        let here = Here {
-            road: Some(road),
-            ..here
-        };
-        fix.speed > limit_at(context, fix.time, here).monitor
-    };
-    if without || roads.any(is_over) {
-        Doubt::Road
-    } else {
-        Doubt::Clear
-    }
+    let is_over = fix.speed > limit.monitor
+        || roads.any(|(kind, lowest)| {
+            let road = OnRoad {
+                way: 0,
+                kind,
+                limit: Some(lowest),
+                assumed: false,
+                permille: 0,
+            };
+            let here = Here {
+                road: Some(road),
+                ..here
+            };
+            fix.speed > limit_at(context, fix.time, here).monitor
+        });
+    if is_over { Doubt::Road } else { Doubt::None }
 }
 
 /// The course of a fix, where it is to be believed.

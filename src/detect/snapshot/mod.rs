@@ -1,7 +1,7 @@
 //! The saved form of a [`VehicleState`].
 //!
 //! ```text
-//! byte 0        version, 5
+//! byte 0        version, 4
 //! bytes         moment from which times are counted, then every part in the order of the struct
 //! last 4 bytes  FNV-1a of all before, folded to 32 bits, little-endian
 //! ```
@@ -28,7 +28,7 @@ use super::motion::{DrivingReport, Motion};
 use super::night_ban::NightBan;
 use super::overload::{self, Overload};
 use super::place::Place;
-use super::road::{FIXES_MAX, Roads, Run as SuspectRun, Trace, Waiting};
+use super::road::{FIXES_MAX, Roads, Trace, Waiting};
 use super::speeding::{Confirmed, GROUPS_MAX, Group, Roads as GroupRoads, Speeding};
 use super::stop::{Stand, UnplannedStop};
 use super::tamper::{Apart, Counted, Tamper};
@@ -39,7 +39,7 @@ use crate::model::overlay::CapKey;
 use bytes::{Reader, Saved, Writer, load_bytes, load_list, save_bytes, save_list, saved_struct};
 
 /// Version of the saved form.
-const VERSION: u8 = 5;
+const VERSION: u8 = 4;
 
 /// Bytes of the check code.
 const CHECK_BYTES: usize = 4;
@@ -173,10 +173,8 @@ saved_struct!(Trace {
 saved_struct!(Waiting {
     fix,
     after_gap,
-    doubtful,
-    suspect
+    doubtful
 });
-saved_struct!(SuspectRun { from, last, joins });
 saved_struct!(Limit {
     monitor,
     legal,
@@ -371,23 +369,18 @@ impl Saved for Roads {
         save_list(&self.waiting, to);
         (self.block, self.step).save(to);
         self.in_block.save(to);
-        (self.run, self.counted_until).save(to);
     }
 
     fn load(from: &mut Reader<'_>) -> Result<Self, SnapshotError> {
         let traces = load_list(from, FIXES_MAX)?;
         let waiting = load_list(from, FIXES_MAX)?;
         let (block, step) = Saved::load(from)?;
-        let in_block = Saved::load(from)?;
-        let (run, counted_until) = Saved::load(from)?;
         Ok(Self {
             traces,
             waiting,
             block,
-            in_block,
+            in_block: Saved::load(from)?,
             step,
-            run,
-            counted_until,
         })
     }
 }
