@@ -198,12 +198,11 @@ impl Engine {
         let stop_registry = CancellationToken::new();
         let stop = stop_registry.clone();
         tokio::spawn(evidence::keep(store.clone(), parts.clock.clone(), stop));
-        let pause = Duration::from_millis(config.api.registry_poll_ms);
         tokio::spawn(registry::follow(
             parts.store,
             directory,
             shelf,
-            pause,
+            Duration::from_millis(config.api.registry_poll_ms),
             stop_registry.clone(),
         ));
         Ok(Self {
