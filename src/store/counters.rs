@@ -20,6 +20,8 @@ pub(crate) enum Counter {
     Chunks,
     /// Rows of the queue of judging again.
     Rejudge,
+    /// Violations whose natural identifier another one has.
+    Violations,
     /// Positions of the change log.
     Changes,
     /// Journal records up to this one are in everything derived.
@@ -36,6 +38,7 @@ impl Counter {
             Self::Quarantine => "quarantine",
             Self::Chunks => "chunks",
             Self::Rejudge => "rejudge",
+            Self::Violations => "violations",
             Self::Changes => "changes",
             Self::JournalPosition => "journal_position",
         }

@@ -4,12 +4,13 @@
 //! identifier never changes. A correction keeps what stood before in `violation_revisions`.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 use sqlx::AnyConnection;
 
 use super::changes::{self, ChangeKind, NewChange};
+use super::counters::Counter;
 use super::evidence::EVIDENCE_AROUND;
 use super::rows::Columns as _;
 use super::statement::Bulk;
@@ -133,9 +134,10 @@ pub(super) async fn put(
     if upserts.is_empty() {
         return Ok(());
     }
-    let names: Vec<&str> = upserts.iter().map(|upsert| upsert.id.as_str()).collect();
+    let mut names: Vec<&str> = upserts.iter().map(|upsert| upsert.id.as_str()).collect();
     let stored = stored(connection, &names).await?;
-    let taken = taken(connection, &names).await?;
+    names.retain(|name| !stored.contains_key(*name));
+    let renamed = renamed(connection, &names).await?;
     let mut rows = Vec::with_capacity(upserts.len());
     let mut corrections = Vec::new();
     for upsert in upserts {
@@ -155,7 +157,7 @@ pub(super) async fn put(
                 violation: upsert.violation.clone(),
             });
         } else {
-            rows.push(grown(at, upsert, known, &taken)?);
+            rows.push(grown(at, upsert, known, &renamed)?);
         }
     }
     write(connection, at, &GROWN, &rows).await?;
@@ -166,7 +168,7 @@ fn grown<'a>(
     at: Timestamp,
     upsert: &'a ViolationUpsert,
     known: Option<&Stored>,
-    taken: &BTreeSet<String>,
+    renamed: &BTreeMap<String, String>,
 ) -> Result<Row<'a>, StoreError> {
     let mut violation = Cow::Borrowed(&upsert.violation);
     if let Some(known) = known
@@ -176,7 +178,7 @@ fn grown<'a>(
         violation.to_mut().first_seen_at = known.first_seen_at;
     }
     Ok(Row {
-        id: known.map_or_else(|| free_id(&upsert.id, at, taken), |known| known.id.clone()),
+        id: known.map_or_else(|| own_id(&upsert.id, renamed), |known| known.id.clone()),
         natural_id: &upsert.id,
         enterprise_id: &upsert.enterprise_id,
         revision: 1,
@@ -212,12 +214,12 @@ pub(super) async fn correct(
         .filter(|corrected| corrected.target.is_none())
         .map(|corrected| corrected.natural_id.as_str())
         .collect();
-    let taken = taken(connection, &new).await?;
+    let renamed = renamed(connection, &new).await?;
     let mut rows = Vec::with_capacity(corrections.len());
     for corrected in corrections {
         let (id, revision) = match &corrected.target {
             Some((id, revision)) => (id.clone(), revision + 1),
-            None => (free_id(&corrected.natural_id, at, &taken), 1),
+            None => (own_id(&corrected.natural_id, &renamed), 1),
         };
         let ended = corrected.withdrawn || corrected.violation.ended_at.is_some();
         rows.push(Row {
@@ -310,26 +312,35 @@ async fn stored(
     Ok(found)
 }
 
-/// Those of the names that are identifiers of violations which mean something else now.
-async fn taken(
+/// Other identifiers for new violations whose natural one another violation has that means something
+/// else now; numbered, because that may happen to a name more than once.
+async fn renamed(
     connection: &mut AnyConnection,
     names: &[&str],
-) -> Result<BTreeSet<String>, StoreError> {
-    let rows = TAKEN
+) -> Result<BTreeMap<String, String>, StoreError> {
+    let taken = TAKEN
         .fetch(connection, names, |values, name| {
             values.add(*name);
         })
         .await?;
-    rows.iter().map(|row| row.text(0)).collect()
+    if taken.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let first = Counter::Violations.take(connection, taken.len()).await?;
+    (first..)
+        .zip(&taken)
+        .map(|(number, row)| {
+            let name = row.text(0)?;
+            let other = format!("{name}-{number:x}");
+            Ok((name, other))
+        })
+        .collect()
 }
 
-/// The identifier of a new violation: its natural one, unless another violation has that.
-fn free_id(natural_id: &str, at: Timestamp, taken: &BTreeSet<String>) -> String {
-    if taken.contains(natural_id) {
-        format!("{natural_id}-{:x}", at.millis())
-    } else {
-        natural_id.to_owned()
-    }
+/// The identifier of a new violation.
+fn own_id(natural_id: &str, renamed: &BTreeMap<String, String>) -> String {
+    let other = renamed.get(natural_id).map(String::as_str);
+    other.unwrap_or(natural_id).to_owned()
 }
 
 /// A hash over what an update in order can change.

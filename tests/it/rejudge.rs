@@ -1,6 +1,6 @@
 //! Whatever the arrival, the stored violations are those of judging the sorted track at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -25,7 +25,7 @@ use sha2::{Digest as _, Sha256};
 use crate::detect_properties::any_track;
 use crate::drive::moment;
 use crate::store::samples::{enterprise, vehicle};
-use crate::store::support::{Place, on_both_engines, on_sqlite};
+use crate::store::support::{Place, on_both_engines};
 use crate::support::server::{Server, succeed};
 
 /// Vehicles of a world; every other one belongs to the second enterprise.
@@ -195,6 +195,11 @@ impl World {
         };
         found.sort_by_key(key);
         expected.sort_by_key(key);
+        let names = |list: &[Violation]| list.iter().map(key).collect::<BTreeSet<_>>();
+        let (have, want) = (names(&found), names(&expected));
+        let missing: Vec<_> = want.difference(&have).collect();
+        let surplus: Vec<_> = have.difference(&want).collect();
+        assert_eq!((missing, surplus), (vec![], vec![]), "missing and surplus");
         for (found, expected) in found.iter().zip(&expected) {
             assert_eq!(found, expected);
         }
@@ -390,13 +395,11 @@ async fn live_is_batch(place: Place, seed: u64, days: i64) {
     world.close().await;
 }
 
-/// On the embedded database only: on the other one this seed has been seen to wait without an end.
-#[test]
-fn whatever_the_arrival_the_verdicts_are_those_of_the_sorted_track() {
-    on_sqlite(|place| live_is_batch(place, 1, 3));
-}
-
 on_both_engines! {
+    async fn whatever_the_arrival_the_verdicts_are_those_of_the_sorted_track(place: Place) {
+        live_is_batch(place, 1, 3).await;
+    }
+
     async fn days_of_late_data_over_restarts_end_the_same(place: Place) {
         live_is_batch(place, 7, 5).await;
     }

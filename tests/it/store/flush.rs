@@ -1,12 +1,14 @@
 //! The one transaction of the shards, and the change log that it feeds.
 
+use std::collections::BTreeMap;
+
 use roadwarden::model::prealarm::{Near, PreAlarm};
 use roadwarden::model::violation::Details;
 use roadwarden::model::violation::FatigueWindow;
 use roadwarden::model::{Span, Speed, VehicleId, ViolationKind};
 use roadwarden::store::{
-    Change, ChangeKind, ContradictionRow, FaultRunRow, Flush, Page, PreAlarmNote, VehicleFilter,
-    ViolationFilter,
+    Change, ChangeKind, ContradictionRow, FaultRunRow, Flush, Page, PreAlarmNote, Rejudged,
+    VehicleFilter, ViolationFilter,
 };
 use sqlx::{Connection as _, Row as _};
 
@@ -80,7 +82,66 @@ fn kinds(changes: &[Change]) -> Vec<(i64, ChangeKind, &str)> {
         .collect()
 }
 
+/// Vehicle 1 judged again from its beginning; found were speedings, as `(identifier, from, to)` in seconds.
+fn judged_again(found: &[(&str, i64, i64)]) -> Flush {
+    let found = found.iter().map(|(id, from, to)| {
+        let mut speeding = violation(1, *from);
+        speeding.ended_at = Some(at(*to));
+        upsert(id, "e1", speeding)
+    });
+    let rejudged = Rejudged {
+        vehicle: VehicleId(1),
+        enterprise_id: "e1".to_owned(),
+        from: at(0),
+        first_day: 20_000,
+        first_minute: 0,
+        through: 0,
+        late: true,
+        asked: Vec::new(),
+        reason: "late data".to_owned(),
+        learned_at: at(0),
+        before: Vec::new(),
+        found: found.collect(),
+        driving: BTreeMap::new(),
+        faults: Vec::new(),
+        checkpoints: Vec::new(),
+    };
+    Flush {
+        at: at(200),
+        rejudged: vec![rejudged],
+        ..Flush::default()
+    }
+}
+
 on_both_engines! {
+    async fn a_name_may_be_taken_more_than_once(place: Place) {
+        let store = place.owner().await;
+        store.import_fleet(&folder()).await.unwrap();
+        // All in one millisecond: beginnings move away from a name that then stands for something else.
+        for found in [
+            &[("n10", 10, 90)][..],
+            &[("n20", 20, 90)],
+            &[("n10", 10, 15), ("n20", 20, 90)],
+            &[("n12", 12, 15), ("n20", 20, 90)],
+            &[("n10", 10, 11), ("n12", 12, 15), ("n20", 20, 90)],
+        ] {
+            store.commit_flush(&judged_again(found)).await.unwrap();
+            let listed = store
+                .list_violations(&ViolationFilter::default(), &Page::first(10))
+                .await
+                .unwrap();
+            let mut begins: Vec<_> = listed
+                .items
+                .iter()
+                .filter(|stored| !stored.withdrawn)
+                .map(|stored| stored.violation.started_at)
+                .collect();
+            begins.sort();
+            let expected: Vec<_> = found.iter().map(|(_, from, _)| at(*from)).collect();
+            assert_eq!(begins, expected);
+        }
+    }
+
     async fn everything_is_there_after_a_flush(place: Place) {
         let store = place.owner().await;
         store.import_fleet(&folder()).await.unwrap();
