@@ -32,6 +32,8 @@ const SQLITE_CHECKPOINT_PAGES: u32 = 4000;
 /// The one list of migrations.
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
+type Transaction = sqlx::Transaction<'static, Any>;
+
 /// Which database it is.
 #[derive(Clone, Debug)]
 pub(crate) enum Engine {
@@ -100,48 +102,55 @@ impl Database {
     }
 
     /// Begins a transaction that will write.
-    pub(crate) async fn begin_write(&self) -> Result<sqlx::Transaction<'static, Any>, StoreError> {
-        let begun = match self.engine {
-            // A deferred transaction that reads first cannot wait for another process's writer.
-            Engine::Sqlite { .. } => match self.write.begin_with("BEGIN IMMEDIATE").await {
-                Err(error)
-                    if !matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) =>
-                {
-                    // A full disk rolls a transaction back by itself, and the driver then takes the
-                    // connection for one that is still in it: it would refuse every later one.
-                    self.write
-                        .acquire()
-                        .await
-                        .map_err(map_error)?
-                        .close()
-                        .await
-                        .map_err(map_error)?;
-                    self.write.begin_with("BEGIN IMMEDIATE").await
-                }
-                begun => begun,
-            },
-            Engine::Postgres => self.write.begin().await,
-        };
-        begun.map_err(map_error)
+    pub(crate) async fn begin_write(&self) -> Result<Transaction, StoreError> {
+        let pool = self.write.clone();
+        match self.engine {
+            Engine::Sqlite { .. } => begun(begin_sqlite_write(pool)).await,
+            Engine::Postgres => begun(async move { pool.begin().await }).await,
+        }
     }
 
     /// Begins a transaction that sees one state of the database throughout.
-    pub(crate) async fn begin_read(&self) -> Result<sqlx::Transaction<'static, Any>, StoreError> {
-        let begun = match self.engine {
-            Engine::Sqlite { .. } => self.read.begin().await,
-            Engine::Postgres => {
-                self.read
-                    .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                    .await
-            }
+    pub(crate) async fn begin_read(&self) -> Result<Transaction, StoreError> {
+        let pool = self.read.clone();
+        let begin = match self.engine {
+            Engine::Sqlite { .. } => "BEGIN",
+            Engine::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         };
-        begun.map_err(map_error)
+        begun(async move { pool.begin_with(begin).await }).await
     }
 
     /// Closes all connections; what is written is in the file.
     pub(crate) async fn close(&self) {
         self.read.close().await;
         self.write.close().await;
+    }
+}
+
+/// The end of a transaction's beginning, which is reached also when the caller goes away meanwhile: sqlx 0.9
+/// does not take back a `BEGIN` whose answer nobody waits for, and the pool would lend the connection on inside
+/// that transaction.
+async fn begun(
+    beginning: impl Future<Output = Result<Transaction, sqlx::Error>> + Send + 'static,
+) -> Result<Transaction, StoreError> {
+    match tokio::spawn(beginning).await {
+        Ok(begun) => begun.map_err(map_error),
+        Err(ended) => Err(StoreError::Busy {
+            source: Box::new(ended),
+        }),
+    }
+}
+
+async fn begin_sqlite_write(pool: AnyPool) -> Result<Transaction, sqlx::Error> {
+    // A deferred transaction that reads first cannot wait for another process's writer.
+    match pool.begin_with("BEGIN IMMEDIATE").await {
+        Err(error) if !matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) => {
+            // A full disk rolls a transaction back by itself, and the driver then takes the
+            // connection for one that is still in it: it would refuse every later one.
+            pool.acquire().await?.close().await?;
+            pool.begin_with("BEGIN IMMEDIATE").await
+        }
+        begun => begun,
     }
 }
 

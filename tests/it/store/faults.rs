@@ -1,18 +1,66 @@
 //! Read-only databases, busy ones and lost ones. A full one is tested beside the engine.
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
-use roadwarden::store::{Flush, Role, Store, StoreError, StoreOptions};
+use roadwarden::model::VehicleId;
+use roadwarden::store::{Flush, Hold, Role, Store, StoreError, StoreOptions};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 
-use super::samples::folder;
+use super::samples::{at, folder, plate};
 use super::support::{Place, on_both_engines, on_postgres, on_sqlite};
 
 async fn open(url: String, role: Role) -> Result<Store, StoreError> {
     Store::open(&StoreOptions::new(url, role)).await
 }
 
+fn hold(id: &str) -> Hold {
+    Hold {
+        id: id.to_owned(),
+        case_no: "c1".to_owned(),
+        vehicle: VehicleId(1),
+        plate: plate("湘A12345"),
+        reason: "accident".to_owned(),
+        from: None,
+        to: None,
+        set_at: at(0),
+        lifted_at: None,
+    }
+}
+
+/// Lets a future get on by so many turns, then drops it.
+async fn give_up<F: Future>(future: F, turns: usize) {
+    let mut future = Box::pin(future);
+    for _ in 0..turns {
+        let ended = poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_ready())).await;
+        if ended {
+            return;
+        }
+        tokio::time::sleep(Duration::from_micros(50)).await;
+    }
+}
+
 on_both_engines! {
+    async fn who_gives_up_leaves_no_transaction_behind(place: Place) {
+        let store = place.owner().await;
+        store.import_fleet(&folder()).await.unwrap();
+        for turns in 0..12 {
+            give_up(store.commit_flush(&Flush::default()), turns).await;
+            // Statements outside of a transaction, on every connection.
+            let holds: Vec<_> = (0..4).map(|number| hold(&format!("{turns} {number}"))).collect();
+            for set in futures_util::future::join_all(holds.iter().map(|hold| store.set_hold(hold))).await {
+                set.unwrap();
+            }
+        }
+        let mut raw = place.raw().await;
+        let seen: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM legal_holds")
+            .fetch_one(&mut raw)
+            .await
+            .unwrap();
+        assert_eq!(seen, 48);
+    }
+
     async fn a_healthy_store_checks_out(place: Place) {
         let store = place.owner().await;
         store.check().await.unwrap();
