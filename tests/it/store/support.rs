@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::panic::resume_unwind;
+use std::time::Duration;
 
 use roadwarden::journal::Journal;
 use roadwarden::store::{Role, Store, StoreOptions};
@@ -10,6 +11,8 @@ use tempfile::TempDir;
 
 /// Holds the URL of a server on which schemas may be made.
 const POSTGRES: &str = "ROADWARDEN_TEST_POSTGRES";
+/// Longest time of one test on a loaded machine; one that hangs must not hold up all others.
+const TEST_TIME_MAX: Duration = Duration::from_mins(5);
 
 /// Where a test's database is.
 #[derive(Clone)]
@@ -52,7 +55,7 @@ where
         let place = Place {
             url: format!("sqlite:{}", path.display()),
         };
-        tokio::spawn(test(place)).await
+        within_time(test(place)).await
     });
 }
 
@@ -79,11 +82,30 @@ where
         let place = Place {
             url: format!("{server}{joint}options[search_path]={schema}"),
         };
-        let result = tokio::spawn(test(place)).await;
-        let drop = format!("DROP SCHEMA {schema} CASCADE");
-        admin.execute(AssertSqlSafe(drop)).await.unwrap();
+        let result = within_time(test(place)).await;
+        // A test that has failed may have left connections that hold locks.
+        let drop = format!("SET lock_timeout = '10s'; DROP SCHEMA {schema} CASCADE");
+        let dropped = sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut admin).await;
+        if result.is_ok() {
+            dropped.unwrap();
+        }
         result
     });
+}
+
+/// A test in a task of its own, which fails when it does not end.
+async fn within_time<F>(test: F) -> Result<(), tokio::task::JoinError>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    tokio::spawn(async {
+        let ended = tokio::time::timeout(TEST_TIME_MAX, test).await;
+        assert!(
+            ended.is_ok(),
+            "the test did not end within {TEST_TIME_MAX:?}"
+        );
+    })
+    .await
 }
 
 /// Tells whoever reads the test's output.
@@ -99,7 +121,9 @@ fn run(test: impl Future<Output = Result<(), tokio::task::JoinError>>) {
         .enable_all()
         .build()
         .unwrap();
-    if let Err(error) = runtime.block_on(test) {
+    let ended = runtime.block_on(test);
+    runtime.shutdown_timeout(TEST_TIME_MAX);
+    if let Err(error) = ended {
         resume_unwind(error.into_panic());
     }
 }
