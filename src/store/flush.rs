@@ -297,11 +297,12 @@ async fn put_live(
 }
 
 const STORED_OPERATING: Bulk = Bulk {
-    head: "SELECT enterprise_id, day, minutes FROM operating_minutes
-           WHERE (enterprise_id, day) IN (VALUES ",
+    // A join, because SQLite reads the whole table for `(a, b) IN (VALUES ..)`.
+    head: "SELECT enterprise_id, day, minutes FROM (VALUES ",
     row: "($1, $2)",
     width: 2,
-    tail: ")",
+    tail: ") AS wanted JOIN operating_minutes
+           ON enterprise_id = wanted.column1 AND day = wanted.column2",
 };
 
 const OPERATING: Bulk = Bulk {
@@ -351,11 +352,11 @@ pub(super) async fn add_operating(
 }
 
 const STORED_DAYS: Bulk = Bulk {
-    head: "SELECT vehicle_id, day, online, driving FROM vehicle_days
-           WHERE (vehicle_id, day) IN (VALUES ",
+    head: "SELECT vehicle_id, day, online, driving FROM (VALUES ",
     row: "($1, $2)",
     width: 2,
-    tail: ")",
+    tail: ") AS wanted JOIN vehicle_days
+           ON vehicle_id = wanted.column1 AND day = wanted.column2",
 };
 
 const VEHICLE_DAYS: Bulk = Bulk {
