@@ -112,19 +112,14 @@ pub async fn zone(store: &Store) -> anyhow::Result<LocalZone> {
     Ok(rules(store).await?.zone)
 }
 
-/// The rulebook in force.
+/// The newest rulebook, with those before it.
 ///
 /// # Errors
 /// As the database says.
 pub async fn rules(store: &Store) -> anyhow::Result<RuleSet> {
     let registry = store.load_registry().await?;
-    let text = registry
-        .rulebook
-        .as_ref()
-        .map(|rulebook| rulebook.text.as_str());
-    Ok(rulebook::parse(
-        text.unwrap_or(rulebook::default_document()),
-    )?)
+    let texts = registry.rulebooks.iter().map(|stored| stored.text.as_str());
+    Ok(rulebook::parse_all(texts)?)
 }
 
 impl Server {

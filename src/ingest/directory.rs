@@ -35,7 +35,7 @@ pub struct VehicleRecord {
 pub struct Directory {
     /// Grows with each import.
     pub version: i64,
-    /// The rulebook in force.
+    /// The newest rulebook, with those before it.
     pub rules: Arc<RuleSet>,
     /// All planned routes.
     pub routes: CorridorIndex,
@@ -52,12 +52,10 @@ impl Directory {
     /// From the stored register.
     ///
     /// # Errors
-    /// [`RulebookError`] when the stored rulebook is none; import checks it before.
+    /// [`RulebookError`] when the newest stored rulebook is none; import checks it before.
     pub fn new(registry: Registry) -> Result<Self, RulebookError> {
-        let rules = match &registry.rulebook {
-            Some(stored) => rulebook::parse(&stored.text)?,
-            None => rulebook::parse(rulebook::default_document())?,
-        };
+        let rules =
+            rulebook::parse_all(registry.rulebooks.iter().map(|stored| stored.text.as_str()))?;
         let routes = CorridorIndex::new(registry.routes);
         let enterprises: FxHashMap<&str, (Arc<str>, &Region)> = registry
             .enterprises

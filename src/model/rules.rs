@@ -1,5 +1,7 @@
 //! Thresholds and limits, valid by construction, with a version. No number of a rule stands in code.
 
+use std::sync::Arc;
+
 use super::alarm::AlarmRules;
 use super::overlay::{Cap, Overlays};
 use super::road::RoadClass;
@@ -62,17 +64,46 @@ pub struct RuleSet {
     pub caps: Vec<Cap>,
     /// Regional rules, campaigns and weather warnings; none in the rules of a set of them.
     pub overlays: Overlays,
+    /// The versions imported before, newest first, for times at which this one does not hold.
+    pub earlier: Vec<Arc<Self>>,
 }
 
 impl RuleSet {
-    /// The document's own rules, then those of every set of overlays that can hold somewhere.
+    /// The rules of every version, and of every set of its overlays that can hold somewhere.
     pub fn everywhere(&self) -> impl Iterator<Item = &Self> {
-        std::iter::once(self).chain(self.overlays.every())
+        self.versions()
+            .flat_map(|version| std::iter::once(version).chain(version.overlays.every()))
+    }
+
+    /// This version and those imported before, newest first.
+    fn versions(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(self.earlier.iter().map(AsRef::as_ref))
+    }
+
+    /// The version that holds at a time: of those whose dates cover it the one imported last.
+    ///
+    /// A time that no dates cover belongs to the first version when it is before all of them, else to this one.
+    #[inline]
+    pub fn version_at(&self, time: Timestamp) -> &Self {
+        if self.holds_at(time) || self.earlier.is_empty() {
+            return self;
+        }
+        if let Some(version) = self.earlier.iter().find(|version| version.holds_at(time)) {
+            return version;
+        }
+        let first = self.versions().min_by_key(|version| version.effective_from);
+        first
+            .filter(|first| time < first.effective_from)
+            .unwrap_or(self)
+    }
+
+    fn holds_at(&self, time: Timestamp) -> bool {
+        self.effective_from <= time && self.effective_to.is_none_or(|to| time < to)
     }
 
     /// The rules for a vehicle of a class, or for an enterprise, in a region at a time.
     ///
-    /// These are the document's own where no overlay holds.
+    /// These are those of the version that holds then, or of its overlays where some hold.
     #[inline]
     pub fn in_force(
         &self,
@@ -80,10 +111,12 @@ impl RuleSet {
         class: Option<VehicleClass>,
         time: Timestamp,
     ) -> &Self {
-        if self.overlays.list().is_empty() {
-            return self;
+        let version = self.version_at(time);
+        if version.overlays.list().is_empty() {
+            return version;
         }
-        self.overlays.rules(region, class, time).unwrap_or(self)
+        let overlaid = version.overlays.rules(region, class, time);
+        overlaid.unwrap_or(version)
     }
 }
 

@@ -9,6 +9,8 @@ mod kinds;
 mod overlay;
 mod section;
 
+use std::sync::Arc;
+
 use crate::model::overlay::Overlays;
 use crate::model::rules::{
     ByClass, ClassCap, DeviationRules, DutyRules, FatigueKind, FatigueRules, MonitorOnly,
@@ -55,6 +57,22 @@ pub fn parse(text: &str) -> Result<RuleSet, RulebookError> {
     }
 }
 
+/// Reads the imported documents, newest first, and the built-in one below them: each holds from its
+/// `effective_from` on. One of an older release that cannot be read any more holds no more; the newest must be one.
+///
+/// # Errors
+/// As [`parse`], of the newest document.
+pub fn parse_all<'a>(
+    newest_first: impl IntoIterator<Item = &'a str>,
+) -> Result<RuleSet, RulebookError> {
+    let mut texts = newest_first.into_iter().chain([default_document()]);
+    let mut rules = parse(texts.next().unwrap_or_default())?;
+    rules.earlier = texts
+        .filter_map(|text| parse(text).ok().map(Arc::new))
+        .collect();
+    Ok(rules)
+}
+
 fn syntax(text: &str, error: &toml::de::Error) -> RulebookError {
     let before = error.span().and_then(|span| text.get(..span.start));
     RulebookError::Syntax {
@@ -90,6 +108,7 @@ fn rule_set(mut root: Section<'_>) -> RuleSet {
         duty: duty(root.section("duty")),
         caps: Vec::new(),
         overlays: Overlays::default(),
+        earlier: Vec::new(),
         zone,
     };
     if rules
@@ -445,6 +464,7 @@ fn classes(from: &mut Section<'_>) -> ByClass<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Timestamp;
 
     /// The default document with one line changed, and the problems that it then has.
     fn check(line: &str, changed: &str, expected: &str) {
@@ -469,6 +489,46 @@ mod tests {
         assert_eq!(rules.duty.handling_due, Span::from_hours(168));
         assert_eq!(rules.severity.of(3), Severity::L2);
         assert_eq!(rules.severity.of(12), Severity::L4);
+    }
+
+    #[test]
+    fn each_version_holds_from_its_first_day_on() {
+        let document = |version: &str, dates: &str| {
+            default_document()
+                .replace(
+                    "version = \"cn-2026.1\"",
+                    &format!("version = \"{version}\""),
+                )
+                .replace("effective_from = 2026-06-01", dates)
+        };
+        let old = document("old", "effective_from = 2026-03-01");
+        let autumn = document(
+            "autumn",
+            "effective_from = 2026-09-01\neffective_to = 2026-11-01",
+        );
+        let next = document("next", "effective_from = 2027-01-01");
+        let imported = [
+            next.as_str(),
+            "of an older release",
+            autumn.as_str(),
+            old.as_str(),
+        ];
+        let rules = parse_all(imported).unwrap();
+        for (day, expected) in [
+            ("2026-01-05", "old"),
+            ("2026-03-01", "old"),
+            // Imported later than the built-in one, which holds from June on.
+            ("2026-08-31", "old"),
+            ("2026-09-01", "autumn"),
+            ("2026-11-01", "old"),
+            ("2027-01-01", "next"),
+        ] {
+            let time = Timestamp::from_rfc3339(&format!("{day}T00:00:00+08:00")).unwrap();
+            assert_eq!(rules.in_force(None, None, time).version, expected, "{day}");
+        }
+        let built_in = parse_all([]).unwrap();
+        assert_eq!(built_in, parse(default_document()).unwrap());
+        assert!(parse_all(["none"]).is_err());
     }
 
     #[test]

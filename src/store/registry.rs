@@ -37,9 +37,13 @@ pub struct Registry {
     pub road_map: Option<StoredRoadMap>,
     /// The operator's limits over it, by identifier.
     pub road_limits: Vec<RoadOverride>,
-    /// The rulebook in force; `None` when none was imported: the built-in one holds.
-    pub rulebook: Option<RulebookText>,
+    /// The imported rulebooks, newest first, the last 64 of them; where there are none, or at
+    /// times at which none holds, the built-in one does.
+    pub rulebooks: Vec<RulebookText>,
 }
+
+/// Rulebooks that can still hold for some time: the newest ones.
+const RULEBOOKS: &str = "SELECT version, text FROM rulebooks ORDER BY imported DESC LIMIT 64";
 
 /// A driver with our number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,8 +124,7 @@ impl Store {
                  FROM areas ORDER BY id",
         )
         .await?;
-        let rulebooks =
-            all("SELECT version, text FROM rulebooks ORDER BY imported DESC LIMIT 1").await?;
+        let rulebooks = all(RULEBOOKS).await?;
         let road_map = all(road_maps::NEWEST_MAP).await?;
         let road_limits = all(road_maps::ALL_LIMITS).await?;
         Ok(Registry {
@@ -136,7 +139,7 @@ impl Store {
             areas: each(&areas, places::area)?,
             road_map: each(&road_map, road_maps::map)?.pop(),
             road_limits: each(&road_limits, road_maps::limit)?,
-            rulebook: each(&rulebooks, rulebook)?.pop(),
+            rulebooks: each(&rulebooks, rulebook)?,
         })
     }
 

@@ -123,8 +123,8 @@ impl Store {
         Ok(areas.len())
     }
 
-    /// Puts a rulebook in force; the caller has checked it. An older version that is imported
-    /// again is in force again.
+    /// Adds a version of the rulebook; the caller has checked it. An older version that is imported
+    /// again is the newest again.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when the version is known with another text: violations

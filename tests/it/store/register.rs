@@ -52,7 +52,7 @@ on_both_engines! {
         assert_eq!(entries, folder.vehicles);
         let ids: Vec<u32> = registry.vehicles.iter().map(|vehicle| vehicle.id.0).collect();
         assert_eq!(ids, [1, 2, 3]);
-        assert_eq!(registry.rulebook, None);
+        assert_eq!(registry.rulebooks, []);
     }
 
     async fn numbers_stay_and_what_changed_is_taken_over(place: Place) {
@@ -196,7 +196,7 @@ on_both_engines! {
         for version in ["1", "2", "1"] {
             store.import_rules(version, &format!("text of {version}")).await.unwrap();
         }
-        let rulebook = store.load_registry().await.unwrap().rulebook.unwrap();
+        let rulebook = store.load_registry().await.unwrap().rulebooks.swap_remove(0);
         assert_eq!((rulebook.version.as_str(), rulebook.text.as_str()), ("1", "text of 1"));
         let error = store.import_rules("2", "other").await.unwrap_err();
         assert!(conflict(&error).contains("another text"));
