@@ -295,8 +295,8 @@ impl Dice {
     }
 }
 
-/// Random drives of some days for every vehicle.
-fn tracks(seed: u64, vehicles: u32, days: i64) -> Vec<Vec<Fix>> {
+/// Random drives of some days for every vehicle, each day's cut off after so many fixes.
+fn tracks(seed: u64, vehicles: u32, days: i64, fixes_max: usize) -> Vec<Vec<Fix>> {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
@@ -306,7 +306,7 @@ fn tracks(seed: u64, vehicles: u32, days: i64) -> Vec<Vec<Fix>> {
             let mut fixes = Vec::new();
             for day in 0..days {
                 let drawn = any_track().new_tree(&mut runner).unwrap().current();
-                fixes.extend(drawn.fixes().into_iter().map(|fix| Fix {
+                fixes.extend(drawn.fixes().into_iter().take(fixes_max).map(|fix| Fix {
                     vehicle: VehicleId(number),
                     time: fix.time + Span::from_hours(24 * day),
                     ..fix
@@ -319,14 +319,14 @@ fn tracks(seed: u64, vehicles: u32, days: i64) -> Vec<Vec<Fix>> {
         .collect()
 }
 
-/// Fixes in the order of their arrival: blind stretches come hours late, some fixes come twice, some of
-/// these contradict the first, some are out of order by a little.
-fn arrivals(tracks: &[Vec<Fix>], dice: &mut Dice) -> Vec<Fix> {
+/// Fixes in the order of their arrival: blind stretches, of which one begins after about so many fixes, come
+/// hours late, some fixes come twice, some of these contradict the first, some are out of order by a little.
+fn arrivals(tracks: &[Vec<Fix>], between_blind: u64, dice: &mut Dice) -> Vec<Fix> {
     let mut arriving = Vec::new();
     for track in tracks {
         let mut blind_until = 0;
         for (index, fix) in track.iter().enumerate() {
-            if blind_until < index && dice.roll(120) == 0 {
+            if blind_until < index && dice.roll(between_blind) == 0 {
                 blind_until = index + usize::try_from(dice.roll(60)).unwrap();
             }
             let late_s = if index < blind_until {
@@ -363,7 +363,7 @@ fn arrivals(tracks: &[Vec<Fix>], dice: &mut Dice) -> Vec<Fix> {
 
 async fn live_is_batch(place: Place, seed: u64, days: i64) {
     let mut dice = Dice(seed);
-    let delivered = arrivals(&tracks(seed, VEHICLES, days), &mut dice);
+    let delivered = arrivals(&tracks(seed, VEHICLES, days, usize::MAX), 120, &mut dice);
     let mut world = World::new(place, VEHICLES).await;
     let size = delivered.len() / 25 + 1;
     let mut first = true;
@@ -402,6 +402,29 @@ on_both_engines! {
 
     async fn days_of_late_data_over_restarts_end_the_same(place: Place) {
         live_is_batch(place, 7, 5).await;
+    }
+}
+
+on_both_engines! {
+    async fn a_month_of_two_hundred_vehicles_a_tenth_of_it_late(place: Place) {
+        let mut dice = Dice(11);
+        let tracks = tracks(11, 200, 30, 40);
+        let delivered = arrivals(&tracks, 400, &mut dice);
+        let hours_late = |fix: &&Fix| fix.received.since(fix.time) >= Span::from_hours(1);
+        let late = delivered.iter().filter(hours_late).count() * 100 / delivered.len();
+        assert!((8..=14).contains(&late), "{late} % late");
+        let mut world = World::new(place, 200).await;
+        for (week, part) in delivered.chunks(delivered.len() / 4).enumerate() {
+            for day in part.chunks(part.len() / 7) {
+                world.deliver(day).await;
+            }
+            if week == 1 {
+                world = world.restart().await;
+            }
+        }
+        world.engine.settle().await;
+        world.check(&delivered).await;
+        world.close().await;
     }
 }
 
