@@ -14,6 +14,7 @@
 )]
 
 mod coach;
+mod timing;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use roadwarden::store::{
     ArchiveChange, Flush, Role, Store, StoreOptions, TrackChunk, TrackFile, VEHICLES_PER_BUCKET,
 };
 use roadwarden::track::encode_run;
+use timing::{Times, latency, report};
 use tokio_util::sync::CancellationToken;
 
 /// How much is done.
@@ -316,68 +318,6 @@ async fn stage(store: &Store, track: &[Fix]) -> usize {
     };
     store.commit_flush(&flush).await.unwrap();
     bytes
-}
-
-/// Time on the clock, and of the process on all cores: the first suffers where the machine is shared.
-#[derive(Clone, Copy, Debug, Default)]
-struct Times {
-    clock_s: f64,
-    cpu_s: f64,
-}
-
-impl Times {
-    fn now() -> Self {
-        static BEGAN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
-        // Fields 14 and 15 are time in the process and in the system for it, in hundredths of a second.
-        let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-        let ticks = |field: usize| -> f64 {
-            let fields = stat.rsplit(')').next().unwrap_or_default();
-            let text = fields.split_whitespace().nth(field - 3);
-            text.and_then(|text| text.parse().ok()).unwrap_or(0.0)
-        };
-        Self {
-            clock_s: BEGAN.elapsed().as_secs_f64(),
-            cpu_s: (ticks(14) + ticks(15)) / 100.0,
-        }
-    }
-
-    fn elapsed(self) -> Self {
-        let now = Self::now();
-        Self {
-            clock_s: now.clock_s - self.clock_s,
-            cpu_s: now.cpu_s - self.cpu_s,
-        }
-    }
-
-    fn plus(self, other: &Self) -> Self {
-        Self {
-            clock_s: self.clock_s + other.clock_s,
-            cpu_s: self.cpu_s + other.cpu_s,
-        }
-    }
-}
-
-fn report(what: &str, fixes: u64, time: Times) {
-    let rate = |seconds: f64| fixes as f64 / seconds.max(0.001) / 1e6;
-    println!(
-        "{what:<40} {:>6.2} M fixes/s, {:>6.2} M fixes a second of processor ({fixes} in {:.2} s)",
-        rate(time.clock_s),
-        rate(time.cpu_s),
-        time.clock_s
-    );
-}
-
-fn latency(what: &str, mut times: Vec<Duration>) {
-    times.sort_unstable();
-    let at = |percent: usize| {
-        times[(times.len() * percent / 100).min(times.len() - 1)].as_secs_f64() * 1000.0
-    };
-    println!(
-        "{what:<48} p50 {:.2} ms  p99 {:.2} ms  max {:.2} ms",
-        at(50),
-        at(99),
-        at(100)
-    );
 }
 
 /// Resident memory now, and from now on the peak is counted anew. Unit: KiB; 0 where the system does not tell.
