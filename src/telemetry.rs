@@ -24,6 +24,10 @@ pub mod name {
         BAD_INPUT = "roadwarden_bad_input_total";
         /// Messages from terminals that the fleet does not know.
         UNKNOWN_TERMINALS = "roadwarden_unknown_terminals_total";
+        /// Drivers whose counters are at hand, those of unnamed drivers included.
+        DRIVERS = "roadwarden_drivers";
+        /// Drivers whose hours were counted again, because what a vehicle told came late or changed.
+        DRIVERS_RECOUNTED = "roadwarden_drivers_recounted_total";
         /// Fixes made durable in the journal.
         FIXES_DURABLE = "roadwarden_fixes_durable_total";
         /// Group commits.

@@ -7,6 +7,7 @@
 
 mod access;
 mod cache;
+mod drivers;
 mod duty;
 mod endpoint;
 mod enterprises;
@@ -43,9 +44,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 pub use error::{ApiError, FieldError, Problem};
 pub use openapi::document;
 pub use state::{
-    Access, ApiLimits, ApiState, ControlToken, FeedError, FeedRecord, FixFeed, FixSink,
-    FixesAnswer, Obstacle, Readiness, RejectedLine, RuleSource, SinkError, TerminalCommander,
-    TextOutcome,
+    Access, ApiLimits, ApiState, ControlToken, DriverHours, FeedError, FeedRecord, FixFeed,
+    FixSink, FixesAnswer, Hours, Obstacle, Readiness, RejectedLine, RuleSource, SinkError,
+    TerminalCommander, TextOutcome, Wheel,
 };
 pub use violations::violation_json;
 
@@ -90,6 +91,8 @@ fn contents() -> Vec<Endpoint> {
             .answers::<page::List<vehicles::VehicleBody>>(200, "A page"),
         get("/api/v1/vehicles/{plate}/{color}", vehicles::one, "One vehicle")
             .answers::<vehicles::VehicleBody>(200, "The vehicle").fails(404, "No such vehicle"),
+        get("/api/v1/drivers/{licence}/hours", drivers::hours, "What a driver has driven and may still drive, over all vehicles")
+            .answers::<drivers::DriverHoursBody>(200, "The hours").fails(404, "No such driver"),
 
         // Where they are and were.
         get("/api/v1/vehicles/{plate}/{color}/track", vehicles::track, "The track of a vehicle in one of four formats")

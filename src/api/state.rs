@@ -22,8 +22,10 @@ use super::names::NameCache;
 use crate::clock::Clock;
 use crate::live::Live;
 use crate::model::rules::{DutyRules, RuleSet};
-use crate::model::{Fix, LocalZone, Region, TerminalPhone, Timestamp};
-use crate::store::Store;
+use crate::model::{
+    DriverId, Fix, LocalZone, Plate, Region, Span, TerminalPhone, Timestamp, VehicleId,
+};
+use crate::store::{FatigueLeft, Store, StoreError};
 
 /// Everything that the API needs.
 #[derive(Clone, Debug)]
@@ -42,6 +44,8 @@ pub struct ApiState {
     pub journal: Arc<dyn FixFeed>,
     /// Talks to connected terminals.
     pub terminals: Arc<dyn TerminalCommander>,
+    /// Says how long drivers may still drive.
+    pub hours: Arc<dyn DriverHours>,
     /// Says whether the server can do its work.
     pub readiness: Arc<dyn Readiness>,
     /// Renders the metrics; `None` where no recorder is installed.
@@ -132,6 +136,38 @@ pub struct FeedRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the journal cannot be read")]
 pub struct FeedError;
+
+/// Says how long drivers may still drive, from what all vehicles told.
+pub trait DriverHours: Send + Sync + fmt::Debug {
+    /// The hours at a moment; `None` where no vehicle is known whose rules would hold.
+    fn hours(
+        &self,
+        wheel: Wheel,
+        at: Timestamp,
+    ) -> BoxFuture<'_, Result<Option<Hours>, StoreError>>;
+}
+
+/// Whose hours are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wheel {
+    /// A driver's, by the rules of the vehicle that was driven last.
+    Of(DriverId),
+    /// Those of whoever is at the wheel of a vehicle, by its rules; `None` for an unknown driver.
+    At(VehicleId, Option<DriverId>),
+}
+
+/// What was driven and may still be driven.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hours {
+    /// Up to here it is known what was done; `None` when nothing was driven in the last days.
+    pub known_until: Option<Timestamp>,
+    /// The vehicle that was driven last.
+    pub plate: Option<Plate>,
+    /// Driving since the last rest.
+    pub driven: Span,
+    /// Before each limit.
+    pub left: FatigueLeft,
+}
 
 /// Sends commands to terminals.
 pub trait TerminalCommander: Send + Sync + fmt::Debug {

@@ -12,7 +12,7 @@ use super::error::ApiError;
 use super::extract::{Params, Segments};
 use super::moment::{GivenMoment, Moment, Name, period};
 use super::page::{List, PageParams, SeekKey};
-use super::state::Shared;
+use super::state::{Shared, Wheel};
 use super::track::{TrackFormat, TrackHead, TrackWriter, format_named};
 use crate::model::duty::Period;
 use crate::model::{
@@ -148,7 +148,14 @@ pub(super) async fn one(
     State(context): State<Shared>,
     Segments((text, color)): Segments<(String, String)>,
 ) -> Result<Json<VehicleBody>, ApiError> {
-    let row = find(&context, &text, &color).await?;
+    let mut row = find(&context, &text, &color).await?;
+    let vehicle = row.vehicle.id;
+    if let Some(live) = &mut row.live {
+        // The list tells what was left at the last fix; here it is told for now.
+        let wheel = Wheel::At(vehicle, live.driver);
+        let hours = context.hours.hours(wheel, context.clock.now()).await?;
+        live.left = hours.map_or(live.left, |hours| hours.left);
+    }
     Ok(Json(body(row, online_since(&context), context.zone())))
 }
 
@@ -281,7 +288,7 @@ fn last_fix(live: &LiveState, driver: Option<String>, zone: LocalZone) -> LastFi
     }
 }
 
-fn hours_left(left: FatigueLeft) -> HoursLeft {
+pub(super) fn hours_left(left: FatigueLeft) -> HoursLeft {
     HoursLeft {
         continuous_min: left.continuous.map(Span::minutes),
         night_min: left.night.map(Span::minutes),

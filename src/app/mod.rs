@@ -235,6 +235,7 @@ fn api_state(gateway: &Arc<Gateway>, live: &Live, config: &Config) -> ApiState {
         sink: Arc::clone(gateway) as _,
         journal: Arc::clone(gateway) as _,
         terminals: Arc::clone(gateway) as _,
+        hours: Arc::clone(gateway) as _,
         readiness: Arc::clone(gateway) as _,
         metrics: None,
         access: Access::HealthOnly,

@@ -9,16 +9,17 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{
-    FeedError, FeedRecord, FixFeed, FixSink, FixesAnswer, Obstacle, Readiness, RejectedLine,
-    RuleSource, SinkError, TerminalCommander, TextOutcome,
+    DriverHours, FeedError, FeedRecord, FixFeed, FixSink, FixesAnswer, Hours, Obstacle, Readiness,
+    RejectedLine, RuleSource, SinkError, TerminalCommander, TextOutcome, Wheel,
 };
 use crate::clock::Clock;
+use crate::detect::Subject;
 use crate::geo::datum::Datum;
-use crate::ingest::{Engine, IntakeError, Parsed, SubmitError};
+use crate::ingest::{Engine, IntakeError, Parsed, SubmitError, read_hours};
 use crate::journal::Journal;
 use crate::model::rules::{DutyRules, RuleSet};
 use crate::model::{Region, Source, Span, TerminalPhone, Timestamp};
-use crate::store::Store;
+use crate::store::{FatigueLeft, Store, StoreError};
 use crate::track::JournalRecord;
 
 /// Longest wait for a terminal's acknowledgement of a text.
@@ -148,6 +149,38 @@ impl TerminalCommander for Gateway {
                 },
                 Ok(Err(_)) | Err(_) => TextOutcome::NotAcknowledged,
             }
+        }
+        .boxed()
+    }
+}
+
+impl DriverHours for Gateway {
+    fn hours(
+        &self,
+        wheel: Wheel,
+        at: Timestamp,
+    ) -> BoxFuture<'_, Result<Option<Hours>, StoreError>> {
+        async move {
+            let (subject, vehicle) = match wheel {
+                Wheel::Of(driver) => (Subject::Driver(driver), None),
+                Wheel::At(vehicle, driver) => (Subject::at_wheel(vehicle, driver), Some(vehicle)),
+            };
+            let directory = self.engine.directory();
+            let hours = read_hours(&self.store, &directory, subject, vehicle, at).await?;
+            Ok(hours.map(|read| Hours {
+                known_until: read.known_until,
+                plate: read
+                    .vehicle
+                    .and_then(|vehicle| directory.vehicle(vehicle))
+                    .map(|record| record.plate.clone()),
+                driven: read.left.driven,
+                left: FatigueLeft {
+                    continuous: read.left.continuous,
+                    night: read.left.night,
+                    hours24: read.left.hours24,
+                    days7: read.left.days7,
+                },
+            }))
         }
         .boxed()
     }

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 
 use super::fix_options::FixOptions;
 use super::import::{read_roads, told};
-use crate::detect::{self, PermitValidity, RouteValidity, VehicleProfile, judge_track};
+use crate::detect::{self, PermitValidity, RouteValidity, Track, VehicleProfile, judge_tracks};
 use crate::files::fixes::{self, FleetIndex, Registry, Subject};
 use crate::files::{areas, fleet, road_limits, routes};
 use crate::geo::{AreaIndex, CorridorIndex};
@@ -227,22 +227,29 @@ fn judge<'f>(
     rules: &RuleSet,
     tracks: &Tracks,
 ) -> Vec<(&'f VehicleEntry, Violation)> {
-    let mut found = Vec::new();
-    for (id, vehicle) in (0..).zip(&fleet.vehicles) {
-        let Some(track) = tracks.get(&VehicleId(id)) else {
-            continue;
-        };
-        let profile = profile(vehicle, fleet, &places.routes);
-        let context = detect::Context {
-            rules,
-            profile: &profile,
-            routes: &places.routes,
-            areas: &places.areas,
-            roads: places.roads.as_ref(),
-        };
-        let violations = judge_track(&context, track);
-        found.extend(violations.into_iter().map(|violation| (vehicle, violation)));
-    }
+    let seen: Vec<_> = (0..)
+        .zip(&fleet.vehicles)
+        .filter_map(|(id, vehicle)| Some((tracks.get(&VehicleId(id))?, vehicle)))
+        .map(|(fixes, vehicle)| (fixes, profile(vehicle, fleet, &places.routes)))
+        .collect();
+    let seen: Vec<_> = seen
+        .iter()
+        .map(|(fixes, profile)| Track {
+            fixes: fixes.as_slice(),
+            context: detect::Context {
+                rules,
+                profile,
+                routes: &places.routes,
+                areas: &places.areas,
+                roads: places.roads.as_ref(),
+            },
+        })
+        .collect();
+    let vehicle = |violation: &Violation| fleet.vehicles.get(violation.vehicle.0 as usize);
+    let mut found: Vec<_> = judge_tracks(&seen)
+        .into_iter()
+        .filter_map(|violation| Some((vehicle(&violation)?, violation)))
+        .collect();
     found.sort_by(|(left_vehicle, left), (right_vehicle, right)| {
         let key = |vehicle: &VehicleEntry, violation: &Violation| {
             let color = vehicle.plate.color.name();

@@ -90,6 +90,8 @@ pub async fn run(args: &ReplayArgs) -> anyhow::Result<()> {
             // A file may hold late data: they are judged before the count of violations is worth anything.
             engine.settle().await;
             engine.drain().await;
+            // Drivers are judged after their fixes are counted.
+            report.summary.violations += engine.fatigue_begun();
             journal.close().await;
             store.close().await;
             replayed?;

@@ -46,7 +46,7 @@ impl Approach {
             return;
         }
         self.told_at = Some(fix.time);
-        if is_fresh(context, fix) {
+        if is_fresh(context, fix.time, fix.received) {
             out.push(Transition::PreAlarm(Box::new(PreAlarm {
                 vehicle: fix.vehicle,
                 driver: fix.driver,

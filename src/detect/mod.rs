@@ -1,10 +1,13 @@
-//! Per-vehicle state machines; pure; event time only.
+//! State machines of a vehicle and of a driver; pure; event time only.
 //!
 //! A [`VehicleState`] takes the fixes of one vehicle in the order of their fix times and gives
 //! [`Transition`]s. It reads no clock, waits for nothing and fails on nothing: a fix that cannot be
 //! judged is answered with the reason and changes no detector. The same fixes in the same order
 //! always give the same transitions, and a state saved and restored between any two of them goes
 //! on as if nothing had happened.
+//!
+//! What belongs to a driver and not to a vehicle (fatigue) is judged by [`Counters`] from the
+//! [`Piece`]s of time that all vehicles tell.
 //!
 //! Start reading at [`VehicleState::handle_fix`], which lists the parts in the order in which they
 //! see a fix; each part is one file whose module docs draw its states.
@@ -23,9 +26,11 @@ mod fault;
 mod grade;
 mod limit;
 mod motion;
+mod night;
 mod night_ban;
 mod offline;
 mod overload;
+mod piece;
 mod place;
 mod rejudge;
 mod road;
@@ -33,15 +38,20 @@ mod snapshot;
 mod speeding;
 mod stop;
 mod tamper;
+mod wheel;
 
 pub use admit::Admission;
-pub use batch::judge_track;
-pub use fatigue::HoursLeft;
+pub use batch::{Track, judge_track, judge_tracks};
+pub use fatigue::{
+    Cell, Change, Counters, HoursLeft, Ledger, OutOfOrder, Recount, count_all, reaches_rest,
+    reconcile, recount,
+};
 pub use grade::{Grade, grade};
 pub use limit::{Carrier, Here, Limit, limit_at};
+pub use piece::{Doing, Piece, Subject, Wheel, append, bucket_of};
 pub use rejudge::{FoundFault, Rejudge, Waypoint, add_minutes};
 pub use road::OnRoad;
-pub use snapshot::SnapshotError;
+pub use snapshot::{SnapshotError, read_pieces, write_pieces};
 
 use crate::geo::{AreaIndex, CorridorIndex, RouteNumber};
 use crate::model::fleet::PermitKind;
@@ -57,7 +67,6 @@ use area::{Areas, Spot};
 use charter::Charter;
 use deviation::Deviation;
 use drift::Drift;
-use fatigue::Fatigue;
 use fault::Fault;
 use motion::{DrivingReport, Motion};
 use night_ban::NightBan;
@@ -67,6 +76,7 @@ use road::Roads;
 use speeding::Speeding;
 use stop::UnplannedStop;
 use tamper::Tamper;
+use wheel::Wheel as AtWheel;
 
 /// All that a verdict depends on besides the track.
 #[derive(Clone, Copy, Debug)]
@@ -188,6 +198,9 @@ pub enum Transition {
     },
     /// A limit is near; told once, never a violation.
     PreAlarm(Box<PreAlarm>),
+    /// Somebody's time at the wheel of the vehicle, or away from it; fatigue is judged from the
+    /// pieces of all vehicles.
+    Piece(Box<Piece>),
     /// The vehicle has driven with a reported terminal fault for as long as rule N5 allows or
     /// longer. Its key is vehicle and `from`; it comes again with each growth.
     FaultRun {
@@ -209,7 +222,7 @@ pub struct VehicleState {
     place: Place,
     speeding: Speeding,
     approach: Approach,
-    fatigue: Fatigue,
+    wheel: AtWheel,
     deviation: Deviation,
     fault: Fault,
     night_ban: NightBan,
@@ -265,7 +278,7 @@ impl VehicleState {
         for stretch in stretches.iter() {
             // A stretch is of the fix that held then, and so are its rules.
             let context = usual.at(stretch.from);
-            self.fatigue.handle_stretch(&context, stretch, fix, out);
+            self.wheel.handle_stretch(context.rules, stretch, fix, out);
         }
         self.deviation
             .handle_step(context, &step, &self.motion, on_route, out);
@@ -316,10 +329,13 @@ impl VehicleState {
             .filter(|last| now.since(*last) >= rules.motion.gap)
     }
 
-    /// What the driver of the last judged fix may still drive, as it stood at that fix.
-    pub fn hours_left(&self, context: &Context<'_>) -> Option<HoursLeft> {
-        let mark = self.admit.last_judged()?;
-        Some(self.fatigue.hours_left(context, mark.driver, mark.fix.time))
+    /// Tells the [`Piece`]s that may still grow, up to the last judged fix.
+    ///
+    /// Whoever needs to know all asks for them; how often does not matter to any verdict.
+    pub fn take_pieces(&mut self, out: &mut Vec<Transition>) {
+        if let Some(fix) = self.admit.last_seen() {
+            self.wheel.tell(fix.vehicle, out);
+        }
     }
 
     /// Bytes that this state takes, its heap included.
@@ -327,7 +343,7 @@ impl VehicleState {
         size_of::<Self>()
             + self.place.heap_bytes()
             + self.speeding.heap_bytes()
-            + self.fatigue.heap_bytes()
+            + self.wheel.heap_bytes()
             + self.deviation.heap_bytes()
             + self.night_ban.heap_bytes()
             + self.areas.heap_bytes()
@@ -355,6 +371,6 @@ impl VehicleState {
 }
 
 /// Whether a fix came soon enough to warn somebody.
-fn is_fresh(context: &Context<'_>, fix: &Fix) -> bool {
-    fix.received.since(fix.time) <= context.rules.prealarm.data_age_max
+fn is_fresh(context: &Context<'_>, time: Timestamp, received: Timestamp) -> bool {
+    received.since(time) <= context.rules.prealarm.data_age_max
 }

@@ -10,6 +10,7 @@ use crate::model::duty::MinuteSet;
 use crate::model::{Fix, LocalZone, Quality, Span, Timestamp, Violation};
 
 use super::batch::{Key, key};
+use super::piece::{Piece, append};
 use super::{Context, Transition, VehicleState};
 
 /// Hours before the last fix of which states are kept.
@@ -43,6 +44,8 @@ pub struct Rejudge {
     pub driving: BTreeMap<i64, MinuteSet>,
     /// Fault runs, by their beginning.
     pub faults: BTreeMap<Timestamp, FoundFault>,
+    /// Time at the wheel that was told, in the order of telling.
+    pieces: Vec<Piece>,
     /// States at local midnights.
     pub midnights: Vec<Waypoint>,
     /// States at the last whole hours.
@@ -60,6 +63,7 @@ impl Rejudge {
             found: BTreeMap::new(),
             driving: BTreeMap::new(),
             faults: BTreeMap::new(),
+            pieces: Vec::new(),
             midnights: Vec::new(),
             hours: VecDeque::new(),
             next_hour: Timestamp::MIN,
@@ -96,6 +100,7 @@ impl Rejudge {
                 Transition::FaultRun { from, to, alarm } => {
                     self.faults.insert(from, FoundFault { to, alarm });
                 }
+                Transition::Piece(piece) => append(&mut self.pieces, context.rules, *piece),
             }
         }
     }
@@ -103,6 +108,19 @@ impl Rejudge {
     /// Every violation found, by beginning, then kind.
     pub fn found(&self) -> impl Iterator<Item = &Violation> {
         self.found.values()
+    }
+
+    /// Time at the wheel that ended after `from`, up to the last fix.
+    pub fn take_pieces(&mut self, from: Timestamp) -> Vec<Piece> {
+        self.state.take_pieces(&mut self.out);
+        let mut pieces = std::mem::take(&mut self.pieces);
+        for transition in self.out.drain(..) {
+            if let Transition::Piece(piece) = transition {
+                pieces.push(*piece);
+            }
+        }
+        pieces.retain(|piece| piece.to > from);
+        pieces
     }
 
     /// The state after the last fix.

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::detect::{Piece, Subject};
 use crate::journal::Journal;
 use crate::live::Live;
 use crate::model::duty::MinuteSet;
@@ -19,6 +20,8 @@ use crate::store::{Flush, OperatingDay, Store};
 use crate::telemetry::name;
 
 use super::Parts;
+use super::directory::Directory;
+use super::driving::{Drivers, Replaced};
 use super::part::Part;
 use super::shard::Collect;
 
@@ -39,6 +42,10 @@ pub(super) struct Flusher {
     flushed: watch::Sender<u64>,
     /// Tells whether the last flush succeeded.
     storing: watch::Sender<bool>,
+    /// Judges the drivers.
+    drivers: Drivers,
+    /// Violations of drivers that have begun; for who counts what a file brings.
+    begun: watch::Sender<u64>,
     /// Positions and when they were flushed, oldest first: what may be trimmed and when.
     trimmable: VecDeque<(Duration, u64)>,
 }
@@ -51,6 +58,7 @@ impl Flusher {
     pub(super) fn new(
         parts: &Parts,
         config: &Config,
+        directory: watch::Receiver<Arc<Directory>>,
         shards: Vec<mpsc::Sender<Collect>>,
         flushed: watch::Sender<u64>,
     ) -> Self {
@@ -66,6 +74,8 @@ impl Flusher {
             keep: Duration::from_secs(config.journal.keep_s),
             flushed,
             storing: watch::Sender::new(true),
+            drivers: Drivers::new(parts.store.clone(), directory),
+            begun: watch::Sender::new(0),
             trimmable: VecDeque::new(),
         }
     }
@@ -106,7 +116,12 @@ impl Flusher {
                 Err(_) => return,
             }
         }
-        let flush = self.merge(collected);
+        let Gathered {
+            mut flush,
+            told,
+            replaced,
+        } = self.merge(collected);
+        let begun = self.drivers.take(told, &replaced, &mut flush).await;
         let position = flush.journal_position;
         if is_empty(&flush) && position == *self.flushed.borrow() {
             return;
@@ -119,6 +134,7 @@ impl Flusher {
         }
         metrics::counter!(name::FLUSHES).increment(1);
         self.storing.send_replace(true);
+        self.begun.send_modify(|all| *all += begun);
         self.flushed.send_replace(position);
         self.live.journal_reached(position);
         match self.store.last_change().await {
@@ -128,14 +144,25 @@ impl Flusher {
         self.trim(position).await;
     }
 
-    fn merge(&self, parts: Vec<Part>) -> Flush {
+    /// Follows how many violations of drivers have begun since the start.
+    pub(super) fn begun(&self) -> watch::Receiver<u64> {
+        self.begun.subscribe()
+    }
+
+    fn merge(&self, parts: Vec<Part>) -> Gathered {
         let mut flush = Flush {
             at: self.clock.now(),
             journal_position: parts.iter().map(|part| part.position).min().unwrap_or(0),
             ..Flush::default()
         };
         let mut operating: BTreeMap<(Arc<str>, i64), MinuteSet> = BTreeMap::new();
+        let mut told: BTreeMap<Subject, Vec<Piece>> = BTreeMap::new();
+        let mut replaced = Vec::new();
         for part in parts {
+            for (subject, pieces) in part.pieces {
+                told.entry(subject).or_default().extend(pieces);
+            }
+            replaced.extend(part.replaced);
             flush.violations.extend(part.violations.into_values());
             flush.chunks.extend(part.chunks);
             flush.vehicles.extend(part.vehicles);
@@ -163,7 +190,11 @@ impl Flusher {
                 minutes,
             })
             .collect();
-        flush
+        Gathered {
+            flush,
+            told,
+            replaced,
+        }
     }
 
     /// Takes records out of the journal that were flushed long enough ago.
@@ -187,6 +218,15 @@ impl Flusher {
     }
 }
 
+/// The parts of all shards, joined.
+struct Gathered {
+    flush: Flush,
+    /// Time at the wheels.
+    told: BTreeMap<Subject, Vec<Piece>>,
+    /// Vehicles that tell it anew.
+    replaced: Vec<Replaced>,
+}
+
 fn is_empty(flush: &Flush) -> bool {
     flush.violations.is_empty()
         && flush.chunks.is_empty()
@@ -195,4 +235,5 @@ fn is_empty(flush: &Flush) -> bool {
         && flush.vehicle_days.is_empty()
         && flush.rejudged.is_empty()
         && flush.prealarms.is_empty()
+        && flush.driving.is_empty()
 }

@@ -8,6 +8,7 @@ mod committer;
 mod connection;
 mod directory;
 mod drivers;
+mod driving;
 mod evidence;
 mod flusher;
 mod intake;
@@ -40,6 +41,7 @@ use tokio_util::task::TaskTracker;
 
 pub use committer::{Committer, Group, Outcome, SubmitError};
 pub use directory::{Directory, VehicleRecord};
+pub use driving::{DrivingError, HoursRead, read_hours};
 pub use intake::{Counts, Intake, IntakeError, NewDrivers, Parsed, REJECTED_MAX, Rejected};
 pub use listener::bind;
 pub use vehicle::RestoreError;
@@ -123,6 +125,7 @@ pub struct Engine {
     shards: TaskTracker,
     stop_registry: CancellationToken,
     rejudging: Rejudging,
+    fatigue_begun: watch::Receiver<u64>,
     /// What the journal held beyond the saved states.
     pub replayed: Replayed,
 }
@@ -155,17 +158,15 @@ impl Engine {
         let position = store.journal_position().await?;
         let mut built = build_shards(store, &directory, position, config);
         load_states(store, &mut built.shards).await?;
-        let shards = TaskTracker::new();
-        for shard in built.shards {
-            shards.spawn(shard.run());
-        }
-        shards.close();
+        let shards = run_shards(built.shards);
         // The flusher runs before the replay: the shards have bounds, and a long replay reaches them.
         let stop_flush = CancellationToken::new();
         let stored = watch::Sender::new(position);
         let flushed = stored.subscribe();
-        let flushing = Flusher::new(&parts, config, built.collectors, stored);
+        let (known, collectors) = (directory.subscribe(), built.collectors);
+        let flushing = Flusher::new(&parts, config, known, collectors, stored);
         let storing = flushing.storing();
+        let fatigue_begun = flushing.begun();
         let flushing = tokio::spawn(flushing.run(stop_flush.clone()));
         let replayed = replay(&parts.journal, position, &built.mailboxes).await?;
 
@@ -218,6 +219,7 @@ impl Engine {
             shards,
             stop_registry,
             rejudging,
+            fatigue_begun,
             replayed,
         })
     }
@@ -258,6 +260,12 @@ impl Engine {
         {
             tracing::error!("the flusher has ended before everything was stored");
         }
+    }
+
+    /// Violations of drivers' hours that have begun since the start, as far as they are stored: they are
+    /// found after the fixes were counted.
+    pub fn fatigue_begun(&self) -> u64 {
+        *self.fatigue_begun.borrow()
     }
 
     /// Follows whether what is derived can be stored.
@@ -408,6 +416,15 @@ fn build_shards(
         });
     }
     built
+}
+
+fn run_shards(shards: Vec<Shard>) -> TaskTracker {
+    let tasks = TaskTracker::new();
+    for shard in shards {
+        tasks.spawn(shard.run());
+    }
+    tasks.close();
+    tasks
 }
 
 async fn load_states(store: &Store, shards: &mut [Shard]) -> Result<(), StartError> {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::detect::{self, Transition};
+use crate::detect::{self, Piece, Subject, Transition};
 use crate::model::duty::MinuteSet;
+use crate::model::prealarm::PreAlarm;
 use crate::model::{Fix, LocalZone, Timestamp, VehicleId, Violation};
 use crate::store::{
     Checkpoint, ContradictionRow, FaultRunRow, LateFixes, PreAlarmNote, Rejudged, TrackChunk,
@@ -16,6 +17,7 @@ use crate::telemetry::name;
 use crate::track;
 
 use super::directory::{Directory, VehicleRecord};
+use super::driving::Replaced;
 
 /// Milliseconds of a minute.
 const MINUTE_MS: i64 = 60_000;
@@ -51,6 +53,10 @@ pub(super) struct Part {
     pub(super) checkpoints: Vec<Checkpoint>,
     /// Vehicles that were judged again; everything else of them came after it.
     pub(super) rejudged: Vec<Rejudged>,
+    /// Time at the wheels, by whose it is.
+    pub(super) pieces: BTreeMap<Subject, Vec<Piece>>,
+    /// Vehicles that were judged again: from when on what they told before is void.
+    pub(super) replaced: Vec<Replaced>,
 }
 
 /// The driving of one vehicle.
@@ -73,6 +79,7 @@ impl Part {
             + self.checkpoints.len()
             + self.rejudged.len()
             + self.prealarms.len()
+            + self.pieces.len()
     }
 
     /// Counts a fix for its vehicle's day.
@@ -162,12 +169,9 @@ impl Part {
                 });
                 detect::add_minutes(&mut driven.days, &directory.rules.zone, from, to);
             }
-            Transition::PreAlarm(prealarm) => self.prealarms.push(PreAlarmNote {
-                prealarm: *prealarm,
-                plate: record.plate.clone(),
-                enterprise_id: record.enterprise_id.to_string(),
-                region: record.region.to_string(),
-            }),
+            Transition::PreAlarm(prealarm) => {
+                self.prealarms.push(prealarm_note(record, *prealarm));
+            }
             Transition::FaultRun { from, to, alarm } => {
                 let row = FaultRunRow {
                     vehicle,
@@ -176,6 +180,10 @@ impl Part {
                     alarm,
                 };
                 self.faults.insert((vehicle, from), row);
+            }
+            Transition::Piece(piece) => {
+                let pieces = self.pieces.entry(piece.subject).or_default();
+                detect::append(pieces, &directory.rules, *piece);
             }
         }
     }
@@ -195,6 +203,19 @@ impl Part {
             .extract_if(.., |_, upsert| upsert.violation.vehicle == vehicle)
             .map(|(_, upsert)| upsert)
             .collect()
+    }
+
+    /// Puts what a vehicle tells of its drivers since it was judged again in the place of what it told.
+    pub(super) fn replace(&mut self, replaced: Replaced, pieces: Vec<Piece>) {
+        let void = |piece: &Piece| piece.vehicle == replaced.vehicle && piece.to > replaced.from;
+        for told in self.pieces.values_mut() {
+            told.retain(|piece| !void(piece));
+        }
+        for piece in pieces {
+            self.pieces.entry(piece.subject).or_default().push(piece);
+        }
+        self.pieces.retain(|_, told| !told.is_empty());
+        self.replaced.push(replaced);
     }
 
     /// Turns the late fixes into chunks, and puts the minutes of driving to the days.
@@ -223,6 +244,16 @@ impl Part {
                 bytes: track::encode_run(&fixes),
             });
         }
+    }
+}
+
+/// A pre-alarm as the store takes it.
+pub(super) fn prealarm_note(record: &VehicleRecord, prealarm: PreAlarm) -> PreAlarmNote {
+    PreAlarmNote {
+        prealarm,
+        plate: record.plate.clone(),
+        enterprise_id: record.enterprise_id.to_string(),
+        region: record.region.to_string(),
     }
 }
 

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::RejudgeSettings;
-use crate::detect::{Rejudge, VehicleState};
+use crate::detect::{Piece, Rejudge, VehicleState};
 use crate::model::{LocalZone, Span, Timestamp, VehicleId};
 use crate::store::{
     Checkpoint, FaultRunRow, LateFixes, QueuedVehicle, RejudgeCause, Rejudged, Store, StoreError,
@@ -25,6 +25,8 @@ use crate::store::{
 use crate::telemetry::name;
 
 use super::directory::{Directory, VehicleRecord};
+use super::drivers::CardHolder;
+use super::driving::Replaced;
 use super::part::upsert;
 use super::shard::{RejudgeCommand, Swapped, shard_of};
 
@@ -51,6 +53,8 @@ pub(super) struct Judged {
     pub(super) vehicle: VehicleId,
     /// What was found so far.
     pub(super) rejudge: Rejudge,
+    /// Who drove when.
+    pub(super) cards: CardHolder,
     /// Where it began.
     beginning: Beginning,
     /// Rows of the queue up to this one are done.
@@ -66,6 +70,18 @@ pub(super) struct Judged {
 }
 
 impl Judged {
+    /// What the vehicle tells of its drivers now, and from when on that stands for what it told before.
+    pub(super) fn take_pieces(&mut self) -> (Replaced, Vec<Piece>) {
+        let from = self.beginning.from;
+        let replaced = Replaced {
+            vehicle: self.vehicle,
+            from,
+            reason: self.reason.clone(),
+            learned_at: self.learned_at,
+        };
+        (replaced, self.rejudge.take_pieces(from))
+    }
+
     /// The new state, and what the store must write with it.
     pub(super) fn finish(
         self,
@@ -389,29 +405,37 @@ impl Tools {
         let directory = Arc::clone(&self.directory.borrow());
         let (beginning, state) = self.beginning(&directory, vehicle, dirty).await?;
         let record = directory.vehicle(vehicle).ok_or(JobError::Unknown)?;
+        let cards = self
+            .store
+            .driver_cards(vehicle, beginning.judged_from)
+            .await?;
+        let cards = CardHolder::of(&cards);
         let mut rejudge = Rejudge::new(state);
         self.read(
             &directory,
             record,
             vehicle,
             beginning.judged_from,
+            &cards,
             &mut rejudge,
         )
         .await?;
         let learned_at = causes.iter().map(|cause| match cause {
             RejudgeCause::Late(late) => late.received_last,
+            RejudgeCause::Card { received, .. } => *received,
             RejudgeCause::Asked { .. } => Timestamp::MIN,
         });
         let asked = causes.iter().filter_map(|cause| match cause {
-            RejudgeCause::Late(_) => None,
+            RejudgeCause::Late(_) | RejudgeCause::Card { .. } => None,
             RejudgeCause::Asked { from, to, .. } => Some((*from, *to)),
         });
-        let is_late = |cause: &RejudgeCause| matches!(cause, RejudgeCause::Late(_));
+        let is_late = |cause: &RejudgeCause| !matches!(cause, RejudgeCause::Asked { .. });
         let judged = Judged {
             late: causes.iter().any(is_late),
             asked: asked.collect(),
             vehicle,
             rejudge,
+            cards,
             beginning,
             through,
             learned_at: learned_at.max().unwrap_or(Timestamp::MIN),
@@ -488,6 +512,7 @@ impl Tools {
         record: &VehicleRecord,
         vehicle: VehicleId,
         from: Timestamp,
+        cards: &CardHolder,
         rejudge: &mut Rejudge,
     ) -> Result<(), JobError> {
         let mut next = Some(from);
@@ -498,7 +523,7 @@ impl Tools {
                 .await?;
             for turn in page.fixes.chunks(FIXES_PER_TURN) {
                 for fix in turn {
-                    rejudge.handle_fix(&directory.context(record), fix);
+                    rejudge.handle_fix(&directory.context(record), &cards.named(fix));
                 }
                 tokio::task::yield_now().await;
             }
@@ -515,6 +540,15 @@ fn reason(zone: &LocalZone, causes: &[RejudgeCause]) -> String {
     let mut text = String::new();
     for cause in causes {
         match cause {
+            RejudgeCause::Card { at, received } => {
+                if !text.is_empty() {
+                    text.push_str("; ");
+                }
+                text.push_str("driver card of ");
+                text.push_str(&zone.rfc3339(*at));
+                text.push_str(", received ");
+                text.push_str(&zone.rfc3339(*received));
+            }
             RejudgeCause::Late(more) => match &mut late {
                 None => late = Some(more.clone()),
                 Some(late) => {

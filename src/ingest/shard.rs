@@ -140,13 +140,18 @@ impl Shard {
         }
         let directory = Arc::clone(&self.directory.borrow());
         let mut bytes = 0;
+        let mut told = Vec::new();
         for vehicle in std::mem::take(&mut part.dirty) {
             if let Some(entry) = self.vehicles.get_mut(&vehicle) {
                 entry.changed = false;
-                let record = directory.vehicle(vehicle);
-                let context = record.map(|record| directory.context(record));
-                part.vehicles
-                    .push(entry.snapshot(vehicle, context.as_ref()));
+                entry.state.take_pieces(&mut told);
+                if let Some(record) = directory.vehicle(vehicle) {
+                    for said in told.drain(..) {
+                        part.take(&directory, record, vehicle, said);
+                    }
+                }
+                told.clear();
+                part.vehicles.push(entry.snapshot(vehicle));
                 bytes = entry.memory_bytes();
             }
         }
@@ -202,9 +207,12 @@ impl Shard {
             return Swapped::Overtaken;
         };
         for fix in &recorded {
-            judged.rejudge.handle_fix(&directory.context(record), fix);
+            let fix = judged.cards.named(fix);
+            judged.rejudge.handle_fix(&directory.context(record), &fix);
         }
         let before = self.part.forget(vehicle);
+        let (replaced, pieces) = judged.take_pieces();
+        self.part.replace(replaced, pieces);
         let (state, rejudged) = judged.finish(&directory, record, before);
         entry.state = state;
         if entry.mark_changed() {

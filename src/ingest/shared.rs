@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::TerminalSettings;
-use crate::model::{DriverId, VehicleId};
+use crate::model::{DriverId, Timestamp, VehicleId};
 use crate::protocol::jt808::reassembly::ReassemblyLimits;
 use crate::protocol::jt808::session::Limits;
 use crate::store::{DriverCard, Store};
@@ -104,8 +104,8 @@ impl Shared {
     }
 
     /// Stores a card event; waits while the store cannot be used.
-    pub(super) async fn store_card(&self, card: DriverCard) {
-        while let Err(error) = self.store.save_driver_card(&card).await {
+    pub(super) async fn store_card(&self, card: DriverCard, newest: Option<Timestamp>) {
+        while let Err(error) = self.store.save_driver_card(&card, newest).await {
             tracing::warn!(%error, "a card event cannot be stored: the terminal waits");
             tokio::time::sleep(STORE_RETRY).await;
         }

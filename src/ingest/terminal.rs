@@ -56,6 +56,8 @@ struct Card {
     /// `None` when the card came out.
     licence: Option<String>,
     fixes_before: usize,
+    /// Fix time of the newest report before it.
+    newest: Option<Timestamp>,
 }
 
 /// What a session said while it read, until it is settled.
@@ -75,6 +77,8 @@ struct Inbox {
     asks: Vec<Ask>,
     cards: Vec<Card>,
     fixes: Vec<Fix>,
+    /// Newest fix time of all reports of this connection.
+    newest: Option<Timestamp>,
     speaking: Vec<(u16, oneshot::Sender<u8>)>,
     /// Data messages wait for this token to be durable.
     token: Option<Token>,
@@ -114,6 +118,7 @@ impl Terminal {
                 asks: Vec::new(),
                 cards: Vec::new(),
                 fixes: Vec::new(),
+                newest: None,
                 speaking: Vec::new(),
                 token: None,
                 received: shared.clock.now(),
@@ -327,6 +332,7 @@ impl Terminal {
         if self.inbox.vehicle != Some(vehicle) {
             self.inbox.vehicle = Some(vehicle);
             self.inbox.holder = shared.card_holder(vehicle).await;
+            self.inbox.newest = None;
         }
         shared.sessions.online(vehicle, &self.link);
     }
@@ -341,14 +347,13 @@ impl Terminal {
                 Some(licence) => shared.driver_number(licence).await,
                 None => None,
             };
-            shared
-                .store_card(DriverCard {
-                    vehicle,
-                    at: card.at,
-                    received: shared.clock.now(),
-                    driver,
-                })
-                .await;
+            let event = DriverCard {
+                vehicle,
+                at: card.at,
+                received: shared.clock.now(),
+                driver,
+            };
+            shared.store_card(event, card.newest).await;
             self.inbox.holder.change(card.at, driver);
             for fix in self.inbox.fixes.iter_mut().skip(card.fixes_before) {
                 fix.driver = self.inbox.holder.at(fix.time);
@@ -473,6 +478,9 @@ impl Inbox {
         };
         if let Some(mut fix) = fix(&self.directory.rules.plausibility, report, &origin) {
             fix.driver = self.holder.at(fix.time);
+            if fix.quality.is_judged() {
+                self.newest = self.newest.max(Some(fix.time));
+            }
             self.fixes.push(fix);
         } else {
             let mut bytes = Vec::new();
@@ -498,6 +506,7 @@ impl Inbox {
             at,
             licence,
             fixes_before: self.fixes.len(),
+            newest: self.newest,
         });
     }
 

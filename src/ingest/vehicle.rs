@@ -1,6 +1,6 @@
 //! One vehicle in a shard: its detectors, the end of its track, and how far it has read the journal.
 
-use crate::detect::{Context, SnapshotError, VehicleState};
+use crate::detect::{SnapshotError, VehicleState};
 use crate::model::{Fix, LocalZone, Timestamp, VehicleId};
 use crate::store::{Checkpoint, FatigueLeft, LiveState, SavedVehicle, TrackChunk, VehicleSnapshot};
 use crate::track::{TrackError, TrackTail};
@@ -201,19 +201,7 @@ impl VehicleEntry {
     }
 
     /// What a flush saves.
-    pub(super) fn snapshot(
-        &self,
-        vehicle: VehicleId,
-        context: Option<&Context<'_>>,
-    ) -> VehicleSnapshot {
-        let left = context
-            .and_then(|context| self.state.hours_left(context))
-            .map_or_else(FatigueLeft::default, |left| FatigueLeft {
-                continuous: left.continuous,
-                night: left.night,
-                hours24: left.hours24,
-                days7: left.days7,
-            });
+    pub(super) fn snapshot(&self, vehicle: VehicleId) -> VehicleSnapshot {
         VehicleSnapshot {
             vehicle,
             journal_sequence: self.applied,
@@ -231,7 +219,8 @@ impl VehicleEntry {
                 alarm: fix.alarm,
                 status: fix.status,
                 driver: fix.driver,
-                left,
+                // Who is at the wheel is judged by the flusher.
+                left: FatigueLeft::default(),
                 first_qualified_at: self.first_qualified_at,
             }),
         }

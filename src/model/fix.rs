@@ -59,6 +59,14 @@ pub enum Source {
 }
 
 impl Source {
+    /// Whether the vehicle's own terminal sent it: who drives is known from its cards then.
+    pub const fn is_terminal(self) -> bool {
+        matches!(
+            self,
+            Self::Terminal | Self::TerminalBatch | Self::TerminalBlindArea
+        )
+    }
+
     /// From its number; `None` for one that we never wrote.
     pub const fn from_code(code: u8) -> Option<Self> {
         Some(match code {

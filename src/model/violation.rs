@@ -36,6 +36,16 @@ named_enum! {
     }
 }
 
+impl ViolationKind {
+    /// Whether it is about the hours of a driver, in whatever vehicles.
+    pub const fn is_fatigue(self) -> bool {
+        matches!(
+            self,
+            Self::FatigueContinuous | Self::FatigueNight | Self::Fatigue24h | Self::Fatigue7d
+        )
+    }
+}
+
 named_enum! {
     /// How grave a violation is; L1 一般 to L4 严重. Source: regulations 4.4.
     Severity {
@@ -131,13 +141,14 @@ pub struct FixMark {
 /// The fixes on which a violation rests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EvidenceMarks {
-    /// Time of the first fix in the condition.
+    /// Time of the first fix in the condition; of fatigue, of the driving since the last rest.
     pub first_fix: Timestamp,
     /// Time of the worst fix.
     pub peak_fix: Timestamp,
     /// Time of the last fix in the condition.
     pub last_fix: Timestamp,
-    /// Number of fixes in the condition.
+    /// Number of fixes in the condition; of fatigue, in the driving since the last rest, 0
+    /// where two vehicles tell of it.
     pub fixes: u32,
 }
 
@@ -156,6 +167,8 @@ pub enum Details {
         window: FatigueWindow,
         /// Some of the time was inferred or unknown (A9).
         inferred: bool,
+        /// Time in the window of which not all is known, oldest first; bounded, the newest are kept.
+        unknown: Vec<UnknownTime>,
     },
     /// Off the route.
     RouteDeviation {
@@ -205,6 +218,29 @@ pub enum Details {
     },
     /// Kinds that say no more.
     None,
+}
+
+/// A time of which not all is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownTime {
+    /// First moment.
+    pub from: Timestamp,
+    /// First moment after it.
+    pub to: Timestamp,
+    /// What is not known.
+    pub what: UnknownWhat,
+}
+
+named_enum! {
+    /// What is not known of a time.
+    UnknownWhat {
+        /// The vehicle was silent and was elsewhere afterwards: not counted as driving (A9).
+        Unknown = "unknown",
+        /// The vehicle was silent and stood where it was: counted as a stop (A9).
+        InferredStop = "inferred_stop",
+        /// Two vehicles say that the driver drove: counted once.
+        TwoVehicles = "two_vehicles",
+    }
 }
 
 named_enum! {

@@ -4,10 +4,16 @@ use sqlx::any::AnyRow;
 
 use super::engine::map_error;
 use super::registry::each;
+use super::rejudge;
 use super::rows::Columns as _;
 use super::statement::Select;
 use super::{Store, StoreError};
-use crate::model::{DriverId, Timestamp, VehicleId};
+use crate::model::{DriverId, Span, Timestamp, VehicleId};
+
+/// A card event that is told so long after its time is late, whatever came meanwhile.
+const LATE_AFTER: Span = Span::from_minutes(1);
+/// Card events of one vehicle that are read at once; a card changes some ten times a day.
+const CARDS_MAX: i64 = 100_000;
 
 /// A card event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,10 +31,19 @@ pub struct DriverCard {
 impl Store {
     /// Saves a card event; the same event again changes nothing.
     ///
+    /// When it is told late, so that fixes of its time may have been judged without it, its vehicle is
+    /// put down for judging again. `newest` is the newest fix time that the teller knows of.
+    ///
     /// # Errors
     /// As the database says.
-    pub async fn save_driver_card(&self, card: &DriverCard) -> Result<(), StoreError> {
-        sqlx::query(
+    pub async fn save_driver_card(
+        &self,
+        card: &DriverCard,
+        newest: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.database().begin_write().await?;
+        let connection = &mut *transaction;
+        let saved = sqlx::query(
             "INSERT INTO driver_cards (vehicle_id, at, received_at, driver_id)
              VALUES ($1, $2, $3, $4) ON CONFLICT (vehicle_id, at) DO NOTHING",
         )
@@ -36,13 +51,44 @@ impl Store {
         .bind(card.at.millis())
         .bind(card.received.millis())
         .bind(card.driver.map(|driver| i64::from(driver.0)))
-        .execute(self.write())
+        .execute(&mut *connection)
         .await
-        .map(drop)
-        .map_err(map_error)
+        .map_err(map_error)?;
+        let stored = Select::new("SELECT fix_at FROM vehicle_live WHERE")
+            .with("vehicle_id = {}", i64::from(card.vehicle.0))
+            .fetch(&mut *connection)
+            .await?;
+        let stored = stored.first().map(|row| row.time(0)).transpose()?;
+        let overtaken = newest.max(stored).is_some_and(|newest| newest >= card.at);
+        let late = overtaken || card.received.since(card.at) > LATE_AFTER;
+        if saved.rows_affected() > 0 && late {
+            rejudge::enqueue_card(connection, card).await?;
+        }
+        transaction.commit().await.map_err(map_error)
     }
 
-    /// The last two card events of a vehicle, the older first.
+    /// The card events of a vehicle from a moment on, and the one before it, the oldest first.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn driver_cards(
+        &self,
+        vehicle: VehicleId,
+        from: Timestamp,
+    ) -> Result<Vec<DriverCard>, StoreError> {
+        let rows =
+            Select::new("SELECT vehicle_id, at, received_at, driver_id FROM driver_cards WHERE")
+                .with("vehicle_id = {}", i64::from(vehicle.0))
+                .plain("AND at >= COALESCE((SELECT MAX(at) FROM driver_cards WHERE")
+                .with("vehicle_id = {}", i64::from(vehicle.0))
+                .with("AND at <= {}), 0)", from.millis())
+                .with("ORDER BY at LIMIT {}", CARDS_MAX)
+                .fetch(self.read())
+                .await?;
+        each(&rows, card)
+    }
+
+    /// The last card events of a vehicle, the oldest first.
     ///
     /// # Errors
     /// As the database says.
@@ -53,7 +99,7 @@ impl Store {
         let rows =
             Select::new("SELECT vehicle_id, at, received_at, driver_id FROM driver_cards WHERE")
                 .with("vehicle_id = {}", i64::from(vehicle.0))
-                .plain("ORDER BY at DESC LIMIT 2")
+                .plain("ORDER BY at DESC LIMIT 16")
                 .fetch(self.read())
                 .await?;
         let mut cards = each(&rows, card)?;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::AnyConnection;
 
 use super::counters::Counter;
+use super::driving::{self, DrivingRow};
 use super::engine::map_error;
 use super::prealarms::{self, PreAlarmNote};
 use super::rejudge::{self, Checkpoint, LateFixes, Rejudged};
@@ -43,6 +44,8 @@ pub struct Flush {
     /// Vehicles that were judged again; the rest of the flush comes after them. Vehicles must not
     /// repeat.
     pub rejudged: Vec<Rejudged>,
+    /// Pieces of drivers' time that are others now.
+    pub driving: Vec<DrivingRow>,
     /// Journal records up to this one are in everything derived; never lowered.
     pub journal_position: u64,
 }
@@ -66,6 +69,8 @@ pub struct ViolationUpsert {
 pub struct CorrectionNote {
     /// It takes the violation back.
     pub withdrawn: bool,
+    /// Natural identifier of what it was thought to be; nothing is taken back where none is stored.
+    pub replaces: Option<String>,
     /// Why.
     pub reason: String,
 }
@@ -180,6 +185,7 @@ impl Store {
         add_operating(connection, &flush.operating).await?;
         add_vehicle_days(connection, &flush.vehicle_days).await?;
         put_faults(connection, &flush.faults).await?;
+        driving::put(connection, &flush.driving).await?;
         put_contradictions(connection, &flush.contradictions).await?;
         let position = i64::try_from(flush.journal_position).unwrap_or(i64::MAX);
         Counter::JournalPosition.raise(connection, position).await?;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 mod cards;
 mod changes;
 mod counters;
+mod driving;
 mod duty_facts;
 mod duty_notes;
 mod engine;
@@ -47,6 +48,7 @@ mod violations;
 
 pub use cards::DriverCard;
 pub use changes::{Change, ChangeKind};
+pub use driving::{DrivingKey, DrivingRow};
 pub use duty_facts::{DutyScope, SILENT_VEHICLES_MAX};
 pub use duty_notes::DutyNote;
 pub use enterprises::{EnterpriseFilter, EnterpriseRow};

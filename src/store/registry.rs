@@ -161,6 +161,21 @@ impl Store {
         narrow(id, "driver number").map(DriverId)
     }
 
+    /// The number of a driver who is known already.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn find_driver(&self, licence: &str) -> Result<Option<DriverId>, StoreError> {
+        let found: Option<i64> = sqlx::query_scalar("SELECT id FROM drivers WHERE licence = $1")
+            .bind(licence)
+            .fetch_optional(self.read())
+            .await
+            .map_err(map_error)?;
+        found
+            .map(|id| narrow(id, "driver number").map(DriverId))
+            .transpose()
+    }
+
     async fn new_driver(&self, licence: &str) -> Result<i64, StoreError> {
         let mut transaction = self.database().begin_write().await?;
         let id = Counter::Drivers.take(&mut transaction, 1).await?;

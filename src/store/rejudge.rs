@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
+use super::cards::DriverCard;
 use super::counters::Counter;
 use super::engine::map_error;
 use super::flush::{FaultRunRow, OperatingDay, add_operating, put_faults};
@@ -75,6 +76,13 @@ pub struct QueuedVehicle {
 pub enum RejudgeCause {
     /// Fixes came after later ones.
     Late(LateFixes),
+    /// A card event was told late: another driver drove than was thought.
+    Card {
+        /// When the card was changed.
+        at: Timestamp,
+        /// When that was received.
+        received: Timestamp,
+    },
     /// Someone asked for it, with that reason.
     Asked {
         /// First moment.
@@ -91,6 +99,7 @@ impl RejudgeCause {
     pub const fn from(&self) -> Timestamp {
         match self {
             Self::Late(late) => late.from,
+            Self::Card { at, .. } => *at,
             Self::Asked { from, .. } => *from,
         }
     }
@@ -196,6 +205,29 @@ pub(super) async fn enqueue(
                 .add(i64::from(late.fixes))
                 .time(late.received_first)
                 .time(late.received_last)
+                .add(None::<String>);
+        })
+        .await
+        .map(drop)
+}
+
+/// Notes in the transaction that stores a late card event that its vehicle must be judged again.
+pub(super) async fn enqueue_card(
+    connection: &mut AnyConnection,
+    card: &DriverCard,
+) -> Result<(), StoreError> {
+    let id = Counter::Rejudge.take(connection, 1).await?;
+    QUEUE
+        .execute(connection, &[(id, card)], |values, (id, card)| {
+            values
+                .add(*id)
+                .add(i64::from(card.vehicle.0))
+                .add("card")
+                .time(card.at)
+                .time(card.at)
+                .add(0_i64)
+                .time(card.received)
+                .time(card.received)
                 .add(None::<String>);
         })
         .await
@@ -327,7 +359,9 @@ async fn corrections(
     .with("ORDER BY started_at, id LIMIT {}", i64::MAX)
     .fetch(&mut *connection)
     .await?;
-    let known = each(&rows, known)?;
+    let mut known = each(&rows, known)?;
+    // What belongs to drivers is corrected where drivers are judged.
+    known.retain(|known| !known.violation.kind.is_fatigue());
     let mut stored = BTreeMap::new();
     for row in &rows {
         stored.insert(row.text(0)?, (row.number(4, "revision")?, row.text(5)?));
@@ -651,6 +685,7 @@ impl Store {
             .with("AND started_at >= {}", (at - REACH_MAX).millis())
             .with("AND started_at < {}", at.millis())
             .with("AND (ended_at IS NULL OR ended_at >= {})", at.millis())
+            .plain("AND kind NOT LIKE 'fatigue%'")
             .fetch(self.read())
             .await?;
         rows.first().map_or(Ok(None), |row| row.time_opt(0))
@@ -668,6 +703,10 @@ fn cause(vehicle: VehicleId, row: &AnyRow) -> Result<RejudgeCause, StoreError> {
             received_first: row.time(5)?,
             received_last: row.time(6)?,
         })),
+        "card" => Ok(RejudgeCause::Card {
+            at: from,
+            received: row.time(6)?,
+        }),
         "rules" => Ok(RejudgeCause::Asked {
             from,
             to,

@@ -134,27 +134,45 @@ pub(super) async fn put(
     if upserts.is_empty() {
         return Ok(());
     }
+    let replaced = upserts
+        .iter()
+        .filter_map(|upsert| upsert.correction.as_ref()?.replaces.as_deref());
     let mut names: Vec<&str> = upserts.iter().map(|upsert| upsert.id.as_str()).collect();
-    let stored = stored(connection, &names).await?;
+    let looked_up: Vec<&str> = names.iter().copied().chain(replaced).collect();
+    let stored = stored(connection, &looked_up).await?;
     names.retain(|name| !stored.contains_key(*name));
     let renamed = renamed(connection, &names).await?;
     let mut rows = Vec::with_capacity(upserts.len());
     let mut corrections = Vec::new();
     for upsert in upserts {
-        let known = stored.get(&upsert.id);
+        let replaced = upsert
+            .correction
+            .as_ref()
+            .and_then(|note| note.replaces.as_ref());
+        let known = replaced
+            .and_then(|replaced| stored.get(replaced))
+            .or_else(|| stored.get(&upsert.id));
         let again = known.is_some_and(|known| known.withdrawn);
         if upsert.correction.is_some() || again {
             let (withdrawn, reason) = upsert.correction.as_ref().map_or_else(
                 || (false, HOLDS_AGAIN.to_owned()),
                 |correction| (correction.withdrawn, correction.reason.clone()),
             );
+            if withdrawn && replaced.is_some() && known.is_none() {
+                // What was never told need not be taken back.
+                continue;
+            }
+            let mut violation = upsert.violation.clone();
+            if let Some(known) = known.filter(|_| replaced.is_some()) {
+                violation.first_seen_at = known.first_seen_at;
+            }
             corrections.push(Corrected {
                 target: known.map(|known| (known.id.clone(), known.revision)),
                 natural_id: upsert.id.clone(),
                 enterprise_id: upsert.enterprise_id.clone(),
                 withdrawn,
                 reason,
-                violation: upsert.violation.clone(),
+                violation,
             });
         } else {
             rows.push(grown(at, upsert, known, &renamed)?);

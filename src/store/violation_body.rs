@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 use super::violations::StoredViolation;
-use crate::model::violation::{AppliedLimit, Details, EvidenceMarks, FixMark};
+use crate::model::violation::{AppliedLimit, Details, EvidenceMarks, FixMark, UnknownTime};
 use crate::model::{
     DriverId, Plate, PlateColor, Position, Span, Speed, Timestamp, VehicleId, Violation,
 };
@@ -58,6 +58,13 @@ struct Limit {
 }
 
 #[derive(Deserialize, Serialize)]
+struct UnknownBody {
+    from_ms: i64,
+    to_ms: i64,
+    what: String,
+}
+
+#[derive(Deserialize, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum DetailsBody {
     Speeding,
@@ -66,6 +73,9 @@ enum DetailsBody {
         limit_ms: i64,
         window: String,
         inferred: bool,
+        /// Missing in rows that were written before it existed.
+        #[serde(default)]
+        unknown: Vec<UnknownBody>,
     },
     RouteDeviation {
         route_id: String,
@@ -215,11 +225,13 @@ fn details_body(details: &Details) -> DetailsBody {
             limit,
             window,
             inferred,
+            unknown,
         } => DetailsBody::Fatigue {
             driving_ms: driving.millis(),
             limit_ms: limit.millis(),
             window: window.name().to_owned(),
             inferred: *inferred,
+            unknown: unknown.iter().map(unknown_body).collect(),
         },
         Details::RouteDeviation {
             route_id,
@@ -315,6 +327,22 @@ fn applied_limit(limit: Limit) -> Option<AppliedLimit> {
     })
 }
 
+fn unknown_body(unknown: &UnknownTime) -> UnknownBody {
+    UnknownBody {
+        from_ms: unknown.from.millis(),
+        to_ms: unknown.to.millis(),
+        what: unknown.what.name().to_owned(),
+    }
+}
+
+fn unknown_time(body: &UnknownBody) -> Option<UnknownTime> {
+    Some(UnknownTime {
+        from: Timestamp::from_millis(body.from_ms),
+        to: Timestamp::from_millis(body.to_ms),
+        what: body.what.parse().ok()?,
+    })
+}
+
 fn details(body: DetailsBody) -> Option<Details> {
     Some(match body {
         DetailsBody::Speeding => Details::Speeding,
@@ -323,11 +351,13 @@ fn details(body: DetailsBody) -> Option<Details> {
             limit_ms,
             window,
             inferred,
+            unknown,
         } => Details::Fatigue {
             driving: Span::from_millis(driving_ms),
             limit: Span::from_millis(limit_ms),
             window: window.parse().ok()?,
             inferred,
+            unknown: unknown.iter().map(unknown_time).collect::<Option<_>>()?,
         },
         DetailsBody::RouteDeviation {
             route_id,

@@ -8,5 +8,6 @@ mod violation;
 
 pub use road_match::RoadMatchView;
 pub use violation::{
-    DetailsView, EvidenceView, LimitView, PeakView, ViolationHistory, ViolationOwner, ViolationView,
+    DetailsView, EvidenceView, LimitView, PeakView, UnknownView, ViolationHistory, ViolationOwner,
+    ViolationView,
 };

@@ -163,6 +163,10 @@ pub enum DetailsView {
         window: &'static str,
         /// Some of the time was inferred or unknown.
         inferred: bool,
+        /// Time in the window of which not all is known; the newest, oldest first.
+        unknown: Vec<UnknownView>,
+        /// No driver is known: the counters are those of the vehicle.
+        driver_unknown: bool,
     },
     /// Off the route.
     RouteDeviation {
@@ -225,16 +229,29 @@ pub enum DetailsView {
     Nothing {},
 }
 
+/// A time of which not all is known.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct UnknownView {
+    /// First moment.
+    pub from: String,
+    /// First moment after it.
+    pub to: String,
+    /// `unknown` (silent, then elsewhere: not counted), `inferred_stop` (silent, then in the same place:
+    /// counted as a stop) or `two_vehicles` (two vehicles say that the driver drove: counted once).
+    pub what: &'static str,
+}
+
 /// Times and number of the fixes on which a violation rests.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct EvidenceView {
-    /// Time of the first fix in the condition.
+    /// Time of the first fix in the condition; of fatigue, of the driving since the last rest.
     pub first_fix: String,
     /// Time of the worst fix.
     pub peak_fix: String,
     /// Time of the last fix in the condition.
     pub last_fix: String,
-    /// Number of fixes in the condition.
+    /// Number of fixes in the condition; of fatigue, in the driving since the last rest, 0
+    /// where two vehicles tell of it.
     pub fixes: u32,
 }
 
@@ -269,7 +286,7 @@ impl ViolationView {
             severity: violation.severity.name(),
             points: violation.points,
             points_basis: violation.points_basis.map(PointsBasis::name),
-            details: DetailsView::new(&violation.details),
+            details: DetailsView::new(violation, zone),
             evidence: EvidenceView {
                 first_fix: zone.rfc3339(evidence.first_fix),
                 peak_fix: zone.rfc3339(evidence.peak_fix),
@@ -318,18 +335,28 @@ impl LimitView {
 }
 
 impl DetailsView {
-    fn new(details: &Details) -> Self {
-        match details {
+    fn new(violation: &Violation, zone: &LocalZone) -> Self {
+        match &violation.details {
             Details::Fatigue {
                 driving,
                 limit,
                 window,
                 inferred,
+                unknown,
             } => Self::Fatigue {
                 driving_min: driving.minutes(),
                 limit_min: limit.minutes(),
                 window: window.name(),
                 inferred: *inferred,
+                unknown: unknown
+                    .iter()
+                    .map(|unknown| UnknownView {
+                        from: zone.rfc3339(unknown.from),
+                        to: zone.rfc3339(unknown.to),
+                        what: unknown.what.name(),
+                    })
+                    .collect(),
+                driver_unknown: violation.driver.is_none(),
             },
             Details::RouteDeviation {
                 route_id,

@@ -131,7 +131,8 @@ fn judge(context: &Context<'_>, fixes: &[Fix]) -> Judged {
             Transition::Opened(_)
             | Transition::Extended(_)
             | Transition::Closed(_)
-            | Transition::PreAlarm(_) => {}
+            | Transition::PreAlarm(_)
+            | Transition::Piece(_) => {}
         }
     }
     Judged {

@@ -144,6 +144,57 @@ pub(crate) fn fatigue(rules: &RuleSet, fixes: &[Fix]) -> Vec<Verdict> {
     verdicts
 }
 
+/// A second of a vehicle, and who was at its wheel.
+type Told = (Second, Option<DriverId>);
+
+/// Fatigue of coaches whose drivers change vehicles, all drivers.
+///
+/// A driver drives when any vehicle says so; otherwise the time is unknown when any says that.
+pub(crate) fn fatigue_of_fleet(rules: &RuleSet, tracks: &[Vec<Fix>]) -> Vec<Verdict> {
+    let timelines: Vec<(i64, Vec<_>)> = tracks
+        .iter()
+        .filter(|fixes| !fixes.is_empty())
+        .map(|fixes| (second(&fixes[0]), timeline(rules, fixes)))
+        .collect();
+    let mut drivers: Vec<DriverId> = timelines
+        .iter()
+        .flat_map(|(_, timeline)| timeline.iter().filter_map(|(_, driver)| *driver))
+        .collect();
+    drivers.sort();
+    drivers.dedup();
+    let mut verdicts: Vec<Verdict> = tracks
+        .iter()
+        .flat_map(|fixes| fatigue(rules, fixes))
+        .filter(|verdict| verdict.driver.is_none())
+        .collect();
+    for driver in drivers {
+        let began = |timeline: &[Told]| timeline.iter().position(|(_, at)| *at == Some(driver));
+        let spans: Vec<(i64, &[Told])> = timelines
+            .iter()
+            .filter_map(|(start, timeline)| {
+                let began = began(timeline)?;
+                Some((start + i64::try_from(began).unwrap(), &timeline[began..]))
+            })
+            .collect();
+        let first = spans.iter().map(|(start, _)| *start).min().unwrap();
+        let mut own = Vec::new();
+        for (start, seconds) in spans {
+            let offset = usize::try_from(start - first).unwrap();
+            if own.len() < offset + seconds.len() {
+                own.resize(offset + seconds.len(), Second::Stood);
+            }
+            for (place, (what, at)) in own[offset..].iter_mut().zip(seconds) {
+                if *at == Some(driver) && *place != Second::Drove && *what != Second::Stood {
+                    *place = *what;
+                }
+            }
+        }
+        judge_driver(rules, Some(driver), first, &own, &mut verdicts);
+    }
+    verdicts.sort();
+    verdicts
+}
+
 /// Every second of the track that is decided, with the driver of the fix that holds.
 fn timeline(rules: &RuleSet, fixes: &[Fix]) -> Vec<(Second, Option<DriverId>)> {
     let mut timeline = Vec::new();

@@ -18,7 +18,10 @@ use roadwarden::model::{
 };
 
 use crate::detect_oracle::{self, Verdict};
-use crate::drive::{area_across, fix, moment, place, road, rules};
+use crate::drive::{Drivers, area_across, fix, moment, place, road, rules};
+
+/// After this many fixes the growing pieces are asked for, as a flush does.
+const TOLD_EVERY: usize = 7;
 
 /// One part of a random track: how fast, how long, how often it reports, who drives, how far it
 /// strays from the road.
@@ -137,13 +140,13 @@ pub(crate) fn any_track() -> impl Strategy<Value = Track> {
 }
 
 /// The rules without jumps, for the oracle knows none.
-fn without_jumps(mut rules: RuleSet) -> RuleSet {
+pub(crate) fn without_jumps(mut rules: RuleSet) -> RuleSet {
     rules.plausibility.jump_slack_m = 1e9;
     rules
 }
 
 /// The default rules with everything shorter, so that short tracks meet every limit.
-fn short_rules() -> RuleSet {
+pub(crate) fn short_rules() -> RuleSet {
     let mut rules = rules();
     rules.motion.gap = Span::from_minutes(2);
     rules.motion.same_place_m = 300.0;
@@ -237,10 +240,17 @@ impl World {
     /// What the stream tells, the last word on each violation.
     fn stream(&self, fixes: &[Fix], mut between: impl FnMut(usize, &mut VehicleState)) -> Told {
         let mut state = VehicleState::default();
+        let mut drivers = Drivers::default();
         let mut out = Vec::new();
+        let mut told = Vec::new();
         for (index, fix) in fixes.iter().enumerate() {
-            state.handle_fix(&self.context(), fix, &mut out);
+            state.handle_fix(&self.context(), fix, &mut told);
             between(index, &mut state);
+            if index % TOLD_EVERY == 0 || index + 1 == fixes.len() {
+                state.take_pieces(&mut told);
+                drivers.take(&self.context(), &mut told);
+                out.append(&mut told);
+            }
         }
         let mut violations = BTreeMap::new();
         for transition in &out {
@@ -260,7 +270,8 @@ impl World {
                 }
                 Transition::Driving { .. }
                 | Transition::FaultRun { .. }
-                | Transition::PreAlarm(_) => {}
+                | Transition::PreAlarm(_)
+                | Transition::Piece(_) => {}
             }
         }
         Told {
@@ -282,8 +293,19 @@ fn key(violation: &Violation) -> (Timestamp, ViolationKind, String) {
     (violation.started_at, violation.kind, subject)
 }
 
+/// The violations without the time of receipt of fatigue, which is told in proportion where pieces
+/// of driving have grown.
+pub(crate) fn without_receipt(mut violations: Vec<Violation>) -> Vec<Violation> {
+    for violation in &mut violations {
+        if FATIGUE.contains(&violation.kind) {
+            violation.first_seen_at = violation.started_at;
+        }
+    }
+    violations
+}
+
 /// What the detectors say, in the words of the oracle.
-fn verdicts(violations: &[Violation], kinds: &[ViolationKind]) -> Vec<Verdict> {
+pub(crate) fn verdicts(violations: &[Violation], kinds: &[ViolationKind]) -> Vec<Verdict> {
     let second = |time: Timestamp| time.millis() / 1000;
     let mut verdicts: Vec<Verdict> = violations
         .iter()
@@ -308,7 +330,7 @@ fn verdicts(violations: &[Violation], kinds: &[ViolationKind]) -> Vec<Verdict> {
     verdicts
 }
 
-const FATIGUE: [ViolationKind; 4] = [
+pub(crate) const FATIGUE: [ViolationKind; 4] = [
     ViolationKind::FatigueContinuous,
     ViolationKind::FatigueNight,
     ViolationKind::Fatigue24h,
@@ -357,7 +379,8 @@ proptest! {
         mixed.rotate_left(order.index(fixes.len()));
         mixed.extend(again.iter().map(|index| fixes[index.index(fixes.len())]));
         mixed.reverse();
-        prop_assert_eq!(judge_track(&world.context(), &mixed), streamed.violations);
+        let batch = judge_track(&world.context(), &mixed);
+        prop_assert_eq!(without_receipt(batch), without_receipt(streamed.violations));
     }
 
     #[test]

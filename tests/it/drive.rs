@@ -1,6 +1,10 @@
 //! Drives written as short text, and what the rules say of them as short text.
 
-use roadwarden::detect::{Context, RouteValidity, VehicleProfile, judge_track};
+use std::collections::BTreeMap;
+
+use roadwarden::detect::{
+    Context, Counters, RouteValidity, Subject, Transition, VehicleProfile, judge_track,
+};
 use roadwarden::geo::{AreaIndex, CorridorIndex};
 use roadwarden::model::route::{Area, AreaKind, RoadKind, Route};
 use roadwarden::model::rules::RuleSet;
@@ -260,6 +264,32 @@ pub(crate) fn area_across(id: &str, kind: AreaKind, from_m: f64, to_m: f64) -> A
         hours: None,
         classes: None,
         polygons: vec![vec![ring]],
+    }
+}
+
+/// What the pieces of one vehicle come to while they are told.
+#[derive(Default)]
+pub(crate) struct Drivers(BTreeMap<Subject, Counters>);
+
+impl Drivers {
+    /// Replaces the pieces in `out` by what they come to.
+    pub(crate) fn take(&mut self, context: &Context<'_>, out: &mut Vec<Transition>) {
+        for transition in std::mem::take(out) {
+            let Transition::Piece(piece) = transition else {
+                out.push(transition);
+                continue;
+            };
+            let counters = self.0.entry(piece.subject);
+            counters
+                .or_insert_with(|| Counters::new(piece.subject))
+                .handle_piece(context, &piece, out)
+                .expect("the pieces of one vehicle are in order");
+        }
+    }
+
+    /// The counters of a subject.
+    pub(crate) fn of(&self, subject: Subject) -> &Counters {
+        &self.0[&subject]
     }
 }
 

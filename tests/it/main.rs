@@ -13,6 +13,7 @@ mod detect_oracle;
 mod detect_properties;
 mod detect_scenarios;
 mod drive;
+mod driver_properties;
 mod end_to_end;
 mod files;
 mod limits;

@@ -4,7 +4,7 @@ use roadwarden::detect::{Transition, VehicleState};
 use roadwarden::model::prealarm::Near;
 use roadwarden::model::{Fix, Span, VehicleClass};
 
-use crate::drive::{Scene, drive};
+use crate::drive::{Drivers, Scene, drive};
 
 use VehicleClass::{Hazmat, TouristCoach};
 
@@ -12,11 +12,14 @@ use VehicleClass::{Hazmat, TouristCoach};
 fn told(class: VehicleClass, start: &str, text: &str, change: impl Fn(&mut Fix)) -> Vec<String> {
     let scene = Scene::of(class);
     let mut state = VehicleState::default();
+    let mut drivers = Drivers::default();
     let mut out = Vec::new();
     for mut fix in drive(start, text, Span::from_seconds(10)) {
         change(&mut fix);
         state.handle_fix(&scene.context(), &fix, &mut out);
         state = VehicleState::restore(&state.snapshot()).unwrap();
+        state.take_pieces(&mut out);
+        drivers.take(&scene.context(), &mut out);
     }
     out.iter()
         .filter_map(|transition| match transition {

@@ -8,22 +8,22 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config as TestConfig, RngAlgorithm, TestRng, TestRunner};
 use roadwarden::clock::Clock;
 use roadwarden::config::{Config, Values};
-use roadwarden::detect::{Rejudge, VehicleState, judge_track};
-use roadwarden::ingest::{Directory, Engine, Parsed, Parts};
+use roadwarden::detect::{Rejudge, Subject, Track, VehicleState, judge_tracks};
+use roadwarden::ingest::{Directory, Engine, Parsed, Parts, read_hours};
 use roadwarden::live::Live;
 use roadwarden::model::duty::MinuteSet;
 use roadwarden::model::fleet::FleetFolder;
-use roadwarden::model::{Fix, Span, Speed, Timestamp, VehicleId, Violation};
+use roadwarden::model::{Fix, Source, Span, Speed, Timestamp, VehicleId, Violation, ViolationKind};
 use roadwarden::rulebook;
 use roadwarden::store::{
-    Handling, HandlingResult, Page, RejudgeOrder, Role, Store, StoreOptions, StoredViolation,
-    ViolationFilter,
+    DriverCard, Handling, HandlingResult, Page, RejudgeOrder, Role, Store, StoreOptions,
+    StoredViolation, ViolationFilter,
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::detect_properties::any_track;
-use crate::drive::moment;
+use crate::drive::{drive, moment};
 use crate::store::samples::{enterprise, vehicle};
 use crate::store::support::{Place, on_both_engines};
 use crate::support::server::{Server, succeed};
@@ -166,17 +166,24 @@ impl World {
         for fix in delivered {
             tracks.entry(fix.vehicle).or_default().push(*fix);
         }
-        let mut expected = Vec::new();
         let mut driving = BTreeMap::new();
         for (vehicle, fixes) in &tracks {
-            let (violations, minutes) = batch(&directory, *vehicle, fixes);
-            expected.extend(violations);
+            let minutes = minutes(&directory, *vehicle, fixes);
             driving.extend(
                 minutes
                     .into_iter()
                     .map(|(day, set)| ((vehicle.0, day), set)),
             );
         }
+        // All at once, because drivers change vehicles.
+        let all: Vec<Track<'_>> = tracks
+            .iter()
+            .map(|(vehicle, fixes)| Track {
+                context: directory.context(directory.vehicle(*vehicle).unwrap()),
+                fixes,
+            })
+            .collect();
+        let mut expected: Vec<Violation> = judge_tracks(&all).into_iter().map(unseen).collect();
         let mut found: Vec<Violation> = self
             .violations()
             .await
@@ -263,14 +270,13 @@ fn unseen(mut violation: Violation) -> Violation {
     violation
 }
 
-/// What judging the sorted track at once says.
-fn batch(
+/// Minutes of driving of the sorted track.
+fn minutes(
     directory: &Arc<Directory>,
     vehicle: VehicleId,
     fixes: &[Fix],
-) -> (Vec<Violation>, BTreeMap<i64, MinuteSet>) {
+) -> BTreeMap<i64, MinuteSet> {
     let context = directory.context(directory.vehicle(vehicle).unwrap());
-    let violations = judge_track(&context, fixes);
     let mut sorted = fixes.to_vec();
     sorted.sort_by_key(|fix| (fix.time, fix.received));
     let mut whole = Rejudge::new(VehicleState::default());
@@ -279,7 +285,7 @@ fn batch(
     }
     let mut driving = whole.driving.clone();
     driving.retain(|_, minutes| !minutes.is_empty());
-    (violations.into_iter().map(unseen).collect(), driving)
+    driving
 }
 
 /// A small random number generator for arrivals; the track itself comes from proptest.
@@ -402,6 +408,71 @@ on_both_engines! {
 
     async fn days_of_late_data_over_restarts_end_the_same(place: Place) {
         live_is_batch(place, 7, 5).await;
+    }
+
+    async fn a_card_that_is_told_late_names_the_driver(place: Place) {
+        let world = World::new(place, 2).await;
+        let of = |vehicle, start: &str, text: &str| -> Vec<Fix> {
+            let own = |fix| Fix {
+                vehicle: VehicleId(vehicle),
+                driver: None,
+                source: Source::Terminal,
+                ..fix
+            };
+            let fixes = drive(start, text, Span::from_seconds(10));
+            fixes.into_iter().map(own).collect()
+        };
+        // Thirty minutes in one vehicle and twenty in the next: over forty without a rest.
+        world.deliver(&of(1, "11-21 08:00", "drive 30m")).await;
+        world.deliver(&of(2, "11-21 08:32", "drive 20m, stand 10m")).await;
+        world.engine.settle().await;
+        assert_eq!(world.violations().await, []);
+        let driver = world.store.driver_id("430-1").await.unwrap();
+        for (vehicle, at) in [(1, "11-21 07:50"), (2, "11-21 08:31")] {
+            let card = DriverCard {
+                vehicle: VehicleId(vehicle),
+                at: moment(at),
+                received: moment("11-21 12:00"),
+                driver: Some(driver),
+            };
+            world.store.save_driver_card(&card, None).await.unwrap();
+            world.store.save_driver_card(&card, None).await.unwrap();
+            world.engine.settle().await;
+        }
+        let found = world.violations().await;
+        let [stored] = found.as_slice() else {
+            panic!("{found:?}");
+        };
+        assert_eq!(stored.violation.kind, ViolationKind::FatigueContinuous);
+        assert_eq!(stored.violation.vehicle, VehicleId(2));
+        assert_eq!(stored.violation.driver, Some(driver));
+        assert_eq!(stored.violation.started_at, moment("11-21 08:42"));
+        assert_eq!(stored.violation.ended_at, Some(moment("11-21 08:52")));
+        assert_eq!(stored.violation.first_seen_at, moment("11-21 12:00"));
+        let reason = stored.revision_reason.clone().unwrap();
+        assert!(reason.starts_with("driver card of 2026-11-21T08:31:00+08:00"), "{reason}");
+        // The same violation when it turns out that somebody else drove.
+        let other = world.store.driver_id("430-2").await.unwrap();
+        let card = DriverCard {
+            vehicle: VehicleId(2),
+            at: moment("11-21 08:33"),
+            received: moment("11-21 13:00"),
+            driver: Some(other),
+        };
+        world.store.save_driver_card(&card, None).await.unwrap();
+        world.engine.settle().await;
+        let found = world.violations().await;
+        assert_eq!(found.len(), 1);
+        assert!(found[0].withdrawn);
+        let directory = world.engine.directory();
+        let at = moment("11-21 09:10");
+        let hours = read_hours(&world.store, &directory, Subject::Driver(other), None, at).await;
+        let hours = hours.unwrap().unwrap();
+        assert_eq!(hours.vehicle, Some(VehicleId(2)));
+        assert_eq!(hours.left.driven, Span::ZERO);
+        assert_eq!(hours.left.continuous, Some(Span::from_minutes(40)));
+        assert_eq!(hours.left.hours24, Some(Span::from_minutes(50 - 19)));
+        world.close().await;
     }
 }
 

@@ -8,13 +8,13 @@
 //! [`EXACT_MS`] are joined over the shortest pauses between them first, later ones only when that is
 //! not enough. Joining moves the later stretch back by the pause and keeps the sum of driving: a
 //! window whose edge runs through the joined stretches is wrong by at most the pauses joined there,
-//! every other window is exact. A day of a line coach with forty stops takes about 150 bytes, so
-//! that only stop-and-go traffic fills the log.
+//! every other window is exact. A day of a line coach with forty stops takes about 150 bytes; a
+//! week of stop-and-go with a stop every two minutes, ten hours a day, still fits whole.
 
 use crate::model::{Span, Timestamp};
 
 /// Most bytes of the log; reaching it joins old stretches.
-pub(in crate::detect) const BYTES_MAX: usize = 768;
+const BYTES_MAX: usize = 16 * 1024;
 
 /// Joining spares the stretches of this long before the newest, as long as that is enough.
 const EXACT_MS: i64 = 24 * 3_600_000;
@@ -27,15 +27,15 @@ const PAUSE_DOUBLINGS: u32 = 20;
 
 /// Stretches of driving, oldest first.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(in crate::detect) struct DrivingLog {
+pub(super) struct DrivingLog {
     /// Beginning of the first stretch in `bytes`.
-    pub(in crate::detect) first: i64,
+    first: i64,
     /// End of the last stretch in `bytes`.
-    pub(in crate::detect) last_end: i64,
+    last_end: i64,
     /// Driving, pause, driving, pause, ..., driving.
-    pub(in crate::detect) bytes: Vec<u8>,
+    bytes: Vec<u8>,
     /// The stretch that may still grow. Unit: ms since 1970.
-    pub(in crate::detect) growing: Option<(i64, i64)>,
+    growing: Option<(i64, i64)>,
 }
 
 impl DrivingLog {
@@ -136,8 +136,9 @@ impl DrivingLog {
         None
     }
 
-    /// Whether the lengths add up: the check of a log that comes back from storage.
-    pub(in crate::detect) fn is_whole(&self) -> bool {
+    /// Whether the lengths add up.
+    #[cfg(test)]
+    fn is_whole(&self) -> bool {
         let mut end = self.first;
         for (from, to) in (Stretches {
             bytes: &self.bytes,
@@ -356,15 +357,18 @@ mod tests {
 
     #[test]
     fn a_full_log_stays_bounded_and_keeps_its_sum() {
-        let stretches = stop_and_go(60);
-        let log = log(&stretches);
+        let stretches = stop_and_go(300);
+        let mut log = DrivingLog::default();
+        for (from, to) in &stretches {
+            log.add(at(*from), at(*to), Span::from_hours(400));
+        }
         assert!(log.bytes.len() <= BYTES_MAX);
         assert!(log.bytes.capacity() <= BYTES_MAX + 2 * GROW_BYTES);
         assert!(log.is_whole());
         let (_, end) = *stretches.last().unwrap();
         let total: i64 = stretches.iter().map(|(from, to)| to - from).sum();
         assert_eq!(
-            log.sum(at(end), Span::from_hours(168)),
+            log.sum(at(end), Span::from_hours(400)),
             Span::from_seconds(total)
         );
         // A window's edge may be wrong by the pauses joined around it.

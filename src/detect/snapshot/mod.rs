@@ -1,7 +1,7 @@
 //! The saved form of a [`VehicleState`].
 //!
 //! ```text
-//! byte 0        version, 4
+//! byte 0        version, 5
 //! bytes         moment from which times are counted, then every part in the order of the struct
 //! last 4 bytes  FNV-1a of all before, folded to 32 bits, little-endian
 //! ```
@@ -11,6 +11,9 @@
 //! state can be built again from the stored track.
 
 mod bytes;
+mod pieces;
+
+use crate::model::Timestamp;
 
 use super::VehicleState;
 use super::admit::{Admit, Mark, Newcomer};
@@ -21,25 +24,28 @@ use super::charter::Charter;
 use super::deviation::{Deviation, Outside};
 use super::drift::{Day, Drift};
 use super::episode::Episode;
-use super::fatigue::{CREW_MAX, DriverState, DrivingLog, Fatigue, LOG_BYTES_MAX, OpenFatigue};
 use super::fault::{Fault, Run};
 use super::limit::{Carrier, Limit};
 use super::motion::{DrivingReport, Motion};
 use super::night_ban::NightBan;
 use super::overload::{self, Overload};
+use super::piece::Piece;
 use super::place::Place;
 use super::road::{FIXES_MAX, Roads, Trace, Waiting};
 use super::speeding::{Confirmed, GROUPS_MAX, Group, Roads as GroupRoads, Speeding};
 use super::stop::{Stand, UnplannedStop};
 use super::tamper::{Apart, Counted, Tamper};
+use super::wheel::{OFF_MAX, Off, Wheel};
 
 use crate::geo::{AreaKey, RouteKey};
 use crate::model::overlay::CapKey;
 
-use bytes::{Reader, Saved, Writer, load_bytes, load_list, save_bytes, save_list, saved_struct};
+use bytes::{Reader, Saved, Writer, load_list, save_list, saved_struct};
+
+pub use pieces::{read_pieces, write_pieces};
 
 /// Version of the saved form.
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
 
 /// Bytes of the check code.
 const CHECK_BYTES: usize = 4;
@@ -48,7 +54,7 @@ const CHECK_BYTES: usize = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {
     /// The saved form is of another version.
-    #[error("snapshot has version {0}, this program writes version {VERSION}")]
+    #[error("snapshot has version {0}, which this program does not write")]
     Version(u8),
     /// The check code does not fit the bytes.
     #[error("snapshot is damaged: its check code does not fit")]
@@ -67,21 +73,30 @@ pub enum SnapshotError {
 /// The saved form of a state.
 pub(super) fn write(state: &VehicleState) -> Vec<u8> {
     let base = state.admit.last_seen().map_or(0, |fix| fix.time.millis());
+    seal(VERSION, base, state)
+}
+
+/// The state from its saved form.
+pub(super) fn read(bytes: &[u8]) -> Result<VehicleState, SnapshotError> {
+    open(VERSION, bytes)
+}
+
+/// Version, base, value, check code.
+fn seal<T: Saved>(version: u8, base: i64, value: &T) -> Vec<u8> {
     let mut writer = Writer {
-        bytes: vec![VERSION],
+        bytes: vec![version],
         base,
     };
     base.save(&mut writer);
-    state.save(&mut writer);
+    value.save(&mut writer);
     let check = check_code(&writer.bytes);
     writer.bytes.extend_from_slice(&check);
     writer.bytes
 }
 
-/// The state from its saved form.
-pub(super) fn read(bytes: &[u8]) -> Result<VehicleState, SnapshotError> {
+fn open<T: Saved>(expected: u8, bytes: &[u8]) -> Result<T, SnapshotError> {
     let version = *bytes.first().ok_or(SnapshotError::Truncated)?;
-    if version != VERSION {
+    if version != expected {
         return Err(SnapshotError::Version(version));
     }
     let (saved, check) = bytes
@@ -96,9 +111,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<VehicleState, SnapshotError> {
         base: 0,
     };
     reader.base = i64::load(&mut reader)?;
-    let state = VehicleState::load(&mut reader)?;
+    let value = T::load(&mut reader)?;
     match reader.bytes.len() {
-        0 => Ok(state),
+        0 => Ok(value),
         left => Err(SnapshotError::Trailing(left)),
     }
 }
@@ -118,7 +133,7 @@ saved_struct!(VehicleState {
     place,
     speeding,
     approach,
-    fatigue,
+    wheel,
     deviation,
     fault,
     night_ban,
@@ -185,29 +200,18 @@ saved_struct!(Limit {
     assumed
 });
 saved_struct!(Confirmed { at, first_seen_at });
-saved_struct!(DriverState {
-    driver,
-    continuous,
-    night,
-    night_began,
-    inferred,
-    inferred_until,
-    stop_from,
-    rested,
-    log,
-    slack,
-    warned,
-    open,
+saved_struct!(Piece {
+    subject,
+    vehicle,
+    from,
+    to,
+    doing
 });
-saved_struct!(OpenFatigue {
-    started_at,
-    ended_at,
-    driving,
-    inferred,
-    first_fix,
-    last,
-    fixes,
-    first_seen_at,
+saved_struct!(Off {
+    subject,
+    since,
+    told,
+    to
 });
 saved_struct!(Deviation { route, outside });
 saved_struct!(Outside {
@@ -385,43 +389,29 @@ impl Saved for Roads {
     }
 }
 
-impl Saved for Fatigue {
+impl Saved for Wheel {
     fn save(&self, to: &mut Writer) {
-        save_list(&self.crew, to);
-        self.rolling.save(to);
-    }
-
-    fn load(from: &mut Reader<'_>) -> Result<Self, SnapshotError> {
-        Ok(Self {
-            crew: load_list(from, CREW_MAX)?,
-            rolling: Saved::load(from)?,
-        })
-    }
-}
-
-impl Saved for DrivingLog {
-    fn save(&self, to: &mut Writer) {
-        save_bytes(&self.bytes, to);
         self.growing.save(to);
-        if !self.bytes.is_empty() {
-            (self.first, self.last_end).save(to);
+        if self.growing.is_some() {
+            self.grows_until.save(to);
         }
+        self.subject.save(to);
+        self.standing_since.save(to);
+        save_list(&self.off, to);
     }
 
     fn load(from: &mut Reader<'_>) -> Result<Self, SnapshotError> {
-        let bytes = load_bytes(from, LOG_BYTES_MAX)?.to_vec();
-        let growing = Saved::load(from)?;
-        let (first, last_end) = if bytes.is_empty() {
-            (0, 0)
-        } else {
-            Saved::load(from)?
+        let growing: Option<Piece> = Saved::load(from)?;
+        let grows_until = match growing {
+            Some(_) => Saved::load(from)?,
+            None => Timestamp::default(),
         };
-        let log = Self {
-            first,
-            last_end,
-            bytes,
+        Ok(Self {
             growing,
-        };
-        log.is_whole().then_some(log).ok_or(SnapshotError::Value)
+            grows_until,
+            subject: Saved::load(from)?,
+            standing_since: Saved::load(from)?,
+            off: load_list(from, OFF_MAX)?,
+        })
     }
 }

@@ -7,6 +7,7 @@ use super::support::check;
 /// Every route, as the document must list them. Written by hand: a change here is a change of
 /// what other systems rely on.
 const ROUTES: &str = "
+get /api/v1/drivers/{licence}/hours
 get /api/v1/duty/failing
 get /api/v1/enterprises
 get /api/v1/enterprises/{id}

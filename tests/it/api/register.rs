@@ -34,6 +34,23 @@ fn enterprises_by_region_and_kind() {
 }
 
 #[test]
+fn hours_of_a_driver() {
+    check(|world| async {
+        let world = world.with_fleet().await;
+        world.store.driver_id("430-1").await.unwrap();
+        let hours = world.get("/api/v1/drivers/430-1/hours").await.ok();
+        assert_eq!(hours["driver"], "430-1");
+        assert_eq!(hours["driven_min"], 60.0);
+        assert_eq!(hours["hours_left"]["continuous_min"], 180.0);
+        assert_eq!(hours["hours_left"]["7d_min"], json!(null));
+        world
+            .get("/api/v1/drivers/430-9/hours")
+            .await
+            .problem(404, "not_found");
+    });
+}
+
+#[test]
 fn vehicles_with_their_last_fix() {
     check(|world| async {
         let world = world.with_fleet().await;

@@ -10,17 +10,18 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode, header};
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use roadwarden::api::{
-    Access, ApiLimits, ApiState, ControlToken, FeedError, FeedRecord, FixFeed, FixSink,
-    FixesAnswer, Obstacle, Readiness, RejectedLine, RuleSource, SinkError, TerminalCommander,
-    TextOutcome, router,
+    Access, ApiLimits, ApiState, ControlToken, DriverHours, FeedError, FeedRecord, FixFeed,
+    FixSink, FixesAnswer, Hours, Obstacle, Readiness, RejectedLine, RuleSource, SinkError,
+    TerminalCommander, TextOutcome, Wheel, router,
 };
 use roadwarden::clock::Clock;
 use roadwarden::live::Live;
 use roadwarden::model::rules::{DutyRules, RuleSet};
-use roadwarden::model::{Region, TerminalPhone, Timestamp};
-use roadwarden::store::{Role, Store, StoreOptions};
+use roadwarden::model::{Region, Span, TerminalPhone, Timestamp};
+use roadwarden::store::{FatigueLeft, Role, Store, StoreError, StoreOptions};
 use serde_json::Value;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
 use tokio_util::sync::CancellationToken;
@@ -106,6 +107,26 @@ impl TerminalCommander for Parts {
     }
 }
 
+impl DriverHours for Parts {
+    /// An hour driven and three left for any driver; nothing of who is at the wheel of a vehicle.
+    fn hours(
+        &self,
+        wheel: Wheel,
+        at: Timestamp,
+    ) -> BoxFuture<'_, Result<Option<Hours>, StoreError>> {
+        let hours = matches!(wheel, Wheel::Of(_)).then(|| Hours {
+            known_until: Some(at - Span::from_minutes(5)),
+            plate: None,
+            driven: Span::from_minutes(60),
+            left: FatigueLeft {
+                continuous: Some(Span::from_minutes(180)),
+                ..FatigueLeft::default()
+            },
+        });
+        std::future::ready(Ok(hours)).boxed()
+    }
+}
+
 impl Readiness for Parts {
     fn obstacles(&self) -> Vec<Obstacle> {
         self.obstacles.lock().unwrap().clone()
@@ -154,6 +175,7 @@ impl World {
             sink: Arc::<Parts>::clone(&parts),
             journal: Arc::<Parts>::clone(&parts),
             terminals: Arc::<Parts>::clone(&parts),
+            hours: Arc::<Parts>::clone(&parts),
             readiness: Arc::<Parts>::clone(&parts),
             metrics: None,
             access: Access::DevOpen,

@@ -71,6 +71,7 @@ fn filters_narrow_the_list() {
         let other = world
             .violation_of("湘A00003", "E2", "2026-11-20 10:00:00", |upsert| {
                 upsert.correction = Some(CorrectionNote {
+                    replaces: None,
                     withdrawn: true,
                     reason: "late data".to_owned(),
                 });
@@ -155,6 +156,7 @@ fn the_change_feed_tells_every_creation_and_revision_in_order() {
         let second = world.violation("2026-11-20 07:00:00").await;
         let revise = |upsert: &mut roadwarden::store::ViolationUpsert| {
             upsert.correction = Some(CorrectionNote {
+                replaces: None,
                 withdrawn: false,
                 reason: "late data".to_owned(),
             });

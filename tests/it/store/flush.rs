@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use roadwarden::model::prealarm::{Near, PreAlarm};
-use roadwarden::model::violation::Details;
-use roadwarden::model::violation::FatigueWindow;
+use roadwarden::model::violation::{Details, FatigueWindow, UnknownTime, UnknownWhat};
 use roadwarden::model::{Span, Speed, VehicleId, ViolationKind};
 use roadwarden::store::{
-    Change, ChangeKind, ContradictionRow, FaultRunRow, Flush, Page, PreAlarmNote, Rejudged,
-    VehicleFilter, ViolationFilter,
+    Change, ChangeKind, ContradictionRow, DrivingKey, DrivingRow, FaultRunRow, Flush, Page,
+    PreAlarmNote, Rejudged, VehicleFilter, ViolationFilter,
 };
 use sqlx::{Connection as _, Row as _};
 
@@ -46,6 +45,7 @@ fn everything() -> Flush {
         checkpoints: Vec::new(),
         rejudged: Vec::new(),
         prealarms: Vec::new(),
+        driving: vec![driving(7, 5, 1, &[1]), driving(-2, 5, 1, &[2])],
         journal_position: 8,
     }
 }
@@ -73,6 +73,18 @@ fn details_of_other_kinds() -> [Details; 4] {
             fine_cny: Some((200, 500)),
         },
     ]
+}
+
+/// Pieces of a subject in an hour, told by a vehicle.
+fn driving(subject: i64, bucket: i64, vehicle: u32, pieces: &[u8]) -> DrivingRow {
+    DrivingRow {
+        key: DrivingKey {
+            subject,
+            bucket,
+            vehicle: VehicleId(vehicle),
+        },
+        pieces: pieces.to_vec(),
+    }
 }
 
 fn kinds(changes: &[Change]) -> Vec<(i64, ChangeKind, &str)> {
@@ -140,6 +152,40 @@ on_both_engines! {
             let expected: Vec<_> = found.iter().map(|(_, from, _)| at(*from)).collect();
             assert_eq!(begins, expected);
         }
+        store.close().await;
+    }
+
+    async fn driving_is_read_by_driver_and_found_by_vehicle(place: Place) {
+        let store = place.owner().await;
+        let put = async |rows: &[DrivingRow]| {
+            let flush = Flush {
+                driving: rows.to_vec(),
+                ..Flush::default()
+            };
+            store.commit_flush(&flush).await.unwrap();
+        };
+        let rows = [
+            driving(-2, 4, 1, &[9]),
+            driving(7, 5, 1, &[1]),
+            driving(7, 5, 2, &[2]),
+            driving(7, 6, 1, &[3]),
+            driving(8, 6, 2, &[4]),
+        ];
+        put(&rows).await;
+        let read = async |wanted: &[(i64, i64)]| store.driving(wanted).await.unwrap();
+        assert_eq!(read(&[(7, 0)]).await, rows[1..4]);
+        assert_eq!(read(&[(7, 6)]).await, rows[3..4]);
+        assert_eq!(read(&[(-2, i64::MIN), (8, 7)]).await, rows[..1]);
+        let of = async |vehicle, from| {
+            let vehicle = VehicleId(vehicle);
+            store.driving_subjects(vehicle, from).await.unwrap()
+        };
+        assert_eq!(of(1, 0).await, [-2, 7]);
+        assert_eq!(of(2, 6).await, [8]);
+        put(&[driving(7, 5, 1, &[]), driving(7, 6, 1, &[5, 6])]).await;
+        let left = [driving(7, 5, 2, &[2]), driving(7, 6, 1, &[5, 6])];
+        assert_eq!(read(&[(7, 0)]).await, left);
+        store.close().await;
     }
 
     async fn everything_is_there_after_a_flush(place: Place) {
@@ -184,6 +230,11 @@ on_both_engines! {
             limit: Span::from_minutes(240),
             window: FatigueWindow::Continuous,
             inferred: true,
+            unknown: vec![UnknownTime {
+                from: at(60),
+                to: at(420),
+                what: UnknownWhat::InferredStop,
+            }],
         };
         let mut deviation = violation(3, 90);
         deviation.details = Details::RouteDeviation {

@@ -233,6 +233,7 @@ pub(crate) fn upsert(id: &str, enterprise_id: &str, violation: Violation) -> Vio
 /// What late data say, taking the violation back or not.
 pub(crate) fn correction(withdrawn: bool) -> CorrectionNote {
     CorrectionNote {
+        replaces: None,
         withdrawn,
         reason: "late data".to_owned(),
     }
