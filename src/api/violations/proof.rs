@@ -11,10 +11,11 @@ use super::body::{ViolationBody, violation_body};
 use super::missing;
 use crate::api::error::ApiError;
 use crate::api::extract::{Params, Segments};
+use crate::api::fix_body::RawFix;
 use crate::api::moment::Moment;
 use crate::api::page::List;
 use crate::api::state::Shared;
-use crate::model::{Course, Fix, Odometer, Quality, Timestamp};
+use crate::model::Timestamp;
 use crate::store::StoredViolation;
 
 /// Query of `/violations/{id}/evidence`.
@@ -48,29 +49,6 @@ pub(in crate::api) struct ProofBody {
     hash: String,
 }
 
-/// A raw fix.
-#[derive(Debug, Serialize, ToSchema)]
-pub(in crate::api) struct RawFix {
-    time: Moment,
-    received: Moment,
-    /// Null where the terminal had no position.
-    #[schema(required)]
-    lat: Option<f64>,
-    #[schema(required)]
-    lon: Option<f64>,
-    speed_kmh: f64,
-    #[schema(required)]
-    course_deg: Option<u16>,
-    #[schema(required)]
-    altitude_m: Option<i16>,
-    #[schema(required)]
-    odometer_km: Option<f64>,
-    alarm: u32,
-    status: u32,
-    /// Why it is not a qualified record; empty when it is.
-    quality: Vec<&'static str>,
-}
-
 /// `GET /violations/{id}/evidence`
 pub(in crate::api) async fn evidence(
     State(context): State<Shared>,
@@ -86,22 +64,11 @@ pub(in crate::api) async fn evidence(
     }
     let zone = context.zone();
     let at = |time: Timestamp| Moment::new(time, zone);
-    let fix = |fix: &Fix| {
-        let placed = !fix.quality.contains(Quality::NO_FIX);
-        RawFix {
-            time: at(fix.time),
-            received: at(fix.received),
-            lat: placed.then(|| fix.position.lat()),
-            lon: placed.then(|| fix.position.lon()),
-            speed_kmh: fix.speed.kmh(),
-            course_deg: fix.course.map(Course::degrees),
-            altitude_m: fix.altitude_m,
-            odometer_km: fix.odometer.map(Odometer::km),
-            alarm: fix.alarm,
-            status: fix.status,
-            quality: fix.quality.names(),
-        }
-    };
+    let names = context
+        .names
+        .covering(&context.store, &evidence.fixes)
+        .await?;
+    let fix = |fix| RawFix::new(fix, &names, zone);
     let limit = stored.violation.limit.as_ref();
     let body = ProofBody {
         violation: violation_body(&stored, zone),
