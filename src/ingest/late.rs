@@ -1,6 +1,6 @@
 //! Looks up whether an older fix is already stored: the rare path of repeated and late data.
 
-use std::collections::BTreeMap;
+use rustc_hash::FxHashMap;
 
 use crate::model::{Fix, Position, Quality, Span, Speed, Timestamp, VehicleId};
 use crate::store::{Store, StoreError};
@@ -9,8 +9,8 @@ use crate::store::{Store, StoreError};
 const WINDOW: Span = Span::from_hours(6);
 /// Look-ups left out after one that the track archive did not answer: it must not hold live judging up.
 const LEFT_OUT: u64 = 1000;
-/// Windows kept, one a vehicle; the oldest is dropped.
-const WINDOWS_MAX: usize = 256;
+/// Windows and fixes in them that are kept at a time: about 24 MB.
+const SIZE_MAX: usize = 1_000_000;
 
 /// What is stored at one fix time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,93 +56,127 @@ impl Stored {
     }
 }
 
+/// What is stored of a vehicle in a stretch of time.
 #[derive(Debug)]
 struct Window {
     from: Timestamp,
     to: Timestamp,
-    fixes: BTreeMap<Timestamp, Stored>,
-    used: u64,
+    /// By time.
+    fixes: Vec<(Timestamp, Stored)>,
 }
 
-/// Windows of stored tracks, bounded.
+impl Window {
+    fn covers(&self, time: Timestamp) -> bool {
+        self.from <= time && time < self.to
+    }
+
+    fn place(&self, time: Timestamp) -> Result<usize, usize> {
+        self.fixes.binary_search_by_key(&time, |(time, _)| *time)
+    }
+
+    fn find(&self, time: Timestamp) -> Option<Stored> {
+        let place = self.place(time).ok()?;
+        self.fixes.get(place).map(|(_, stored)| *stored)
+    }
+
+    fn insert(&mut self, time: Timestamp, stored: Stored) {
+        match self.place(time) {
+            Ok(place) => {
+                if let Some(known) = self.fixes.get_mut(place) {
+                    known.1 = stored;
+                }
+            }
+            Err(place) => self.fixes.insert(place, (time, stored)),
+        }
+    }
+}
+
+/// Windows of stored tracks, bounded; one a vehicle.
 #[derive(Debug, Default)]
 pub(super) struct LateLookup {
-    windows: BTreeMap<VehicleId, Window>,
+    /// Those used lately.
+    recent: FxHashMap<VehicleId, Window>,
+    /// Those that are dropped next, unless they are used.
+    older: FxHashMap<VehicleId, Window>,
+    /// A measure of `recent`.
+    size: usize,
     uses: u64,
     /// Up to this use the archive is not asked.
     away_until: u64,
 }
 
 impl LateLookup {
-    /// What the store holds for that vehicle and fix time.
+    /// What the store held for that vehicle and fix time when its window was read, and what was inserted since.
+    ///
+    /// What is not in the store yet, the caller looks up himself; when it is, he must call [`Self::forget`].
     ///
     /// Where the archive does not answer, nothing is known: the fix is then stored, and a repetition is found
     /// when its file is written.
-    ///
-    /// `unflushed_from` is the earliest fix time that may not be stored yet; windows end there.
     pub(super) async fn find(
         &mut self,
         store: &Store,
         vehicle: VehicleId,
         time: Timestamp,
-        unflushed_from: Timestamp,
     ) -> Result<Option<Stored>, StoreError> {
         self.uses += 1;
-        let uses = self.uses;
-        if let Some(window) = self.windows.get_mut(&vehicle)
-            && window.from <= time
-            && time < window.to
+        if let Some(window) = self.used(vehicle)
+            && window.covers(time)
         {
-            window.used = uses;
-            return Ok(window.fixes.get(&time).copied());
+            return Ok(window.find(time));
         }
-        let to = (time + WINDOW)
-            .min(unflushed_from)
-            .max(time + Span::from_millis(1));
-        if uses <= self.away_until {
+        if self.uses <= self.away_until {
             return Ok(None);
         }
+        let to = time + WINDOW;
         let track = match store.track(vehicle, time, to).await {
             Err(error @ (StoreError::ArchiveAway { .. } | StoreError::ArchiveDamaged { .. })) => {
                 tracing::warn!(%error, "late fixes are not compared with the archive for a while");
-                self.away_until = uses + LEFT_OUT;
+                self.away_until = self.uses + LEFT_OUT;
                 return Ok(None);
             }
             track => track?,
         };
-        let mut fixes = BTreeMap::new();
-        for fix in track {
-            fixes.insert(fix.time, Stored::from(&fix));
-        }
-        let found = fixes.get(&time).copied();
-        if self.windows.len() >= WINDOWS_MAX
-            && let Some(oldest) = self
-                .windows
-                .iter()
-                .min_by_key(|(_, w)| w.used)
-                .map(|(id, _)| *id)
-        {
-            self.windows.remove(&oldest);
-        }
-        self.windows.insert(
-            vehicle,
-            Window {
-                from: time,
-                to,
-                fixes,
-                used: uses,
-            },
-        );
+        let fixes = track.iter().map(|fix| (fix.time, Stored::from(fix)));
+        let window = Window {
+            from: time,
+            to,
+            fixes: fixes.collect(),
+        };
+        let found = window.find(time);
+        self.keep(vehicle, window);
         Ok(found)
     }
 
     /// Remembers a late fix that is now on its way to the store.
     pub(super) fn insert(&mut self, fix: &Fix) {
-        if let Some(window) = self.windows.get_mut(&fix.vehicle)
-            && window.from <= fix.time
-            && fix.time < window.to
+        if let Some(window) = self.used(fix.vehicle)
+            && window.covers(fix.time)
         {
-            window.fixes.insert(fix.time, Stored::from(fix));
+            window.insert(fix.time, Stored::from(fix));
+            self.size += 1;
         }
+    }
+
+    /// Drops what is known of a vehicle's stored track, because more of it is stored.
+    pub(super) fn forget(&mut self, vehicle: VehicleId) {
+        self.recent.remove(&vehicle);
+        self.older.remove(&vehicle);
+    }
+
+    fn used(&mut self, vehicle: VehicleId) -> Option<&mut Window> {
+        if let Some(window) = self.older.remove(&vehicle) {
+            self.keep(vehicle, window);
+        }
+        self.recent.get_mut(&vehicle)
+    }
+
+    fn keep(&mut self, vehicle: VehicleId, window: Window) {
+        self.size += 1 + window.fixes.len();
+        if self.size > SIZE_MAX / 2 {
+            self.size = 1 + window.fixes.len();
+            self.older = std::mem::take(&mut self.recent);
+        }
+        self.older.remove(&vehicle);
+        self.recent.insert(vehicle, window);
     }
 }

@@ -134,8 +134,10 @@ impl Shard {
         let chunked: BTreeSet<VehicleId> = part.chunks.iter().map(|chunk| chunk.vehicle).collect();
         let before = std::mem::replace(&mut self.chunked, chunked);
         for vehicle in before.union(&self.chunked) {
-            if let Some(entry) = self.vehicles.get_mut(vehicle) {
-                entry.stored_before();
+            if let Some(entry) = self.vehicles.get_mut(vehicle)
+                && entry.stored_before()
+            {
+                self.late.forget(*vehicle);
             }
         }
         let directory = Arc::clone(&self.directory.borrow());
@@ -367,13 +369,9 @@ impl Shard {
         if let Some(known) = self.late_unstored.iter().find_map(|late| late.get(&key)) {
             return Some(*known);
         }
-        let horizon = entry.unstored_from();
         loop {
-            match self
-                .late
-                .find(&self.store, fix.vehicle, fix.time, horizon)
-                .await
-            {
+            let found = self.late.find(&self.store, fix.vehicle, fix.time);
+            match found.await {
                 Ok(known) => return known,
                 Err(error) => {
                     tracing::warn!(%error, "the stored track cannot be read: the shard waits");

@@ -170,10 +170,11 @@ impl VehicleEntry {
         Some(chunk)
     }
 
-    /// The parts up to the one before are stored.
-    pub(super) fn stored_before(&mut self) {
+    /// The parts up to the one before are stored; whether a chunk of this vehicle was in the last of them.
+    pub(super) fn stored_before(&mut self) -> bool {
         let [filling, before] = &mut self.unstored;
-        *before = std::mem::take(filling);
+        let stored = std::mem::replace(before, std::mem::take(filling));
+        !stored.is_empty()
     }
 
     /// The fix with that time, when it may not be readable in the store yet.
@@ -189,15 +190,6 @@ impl VehicleEntry {
                         .find(time)
                 })
         })
-    }
-
-    /// Earliest fix time that may not be readable in the store yet.
-    pub(super) fn unstored_from(&self) -> Timestamp {
-        let chunks = self.unstored.iter().flatten().map(|chunk| chunk.first);
-        chunks
-            .chain(self.tail.first_time())
-            .min()
-            .unwrap_or(Timestamp::MAX)
     }
 
     /// What a flush saves.
