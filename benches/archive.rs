@@ -23,7 +23,10 @@ use std::time::{Duration, Instant};
 use coach::{Coach, Dice};
 use roadwarden::archive::{Archive, Keeper, KeeperSettings, Pass, Place, PlaceSettings};
 use roadwarden::clock::Clock;
-use roadwarden::model::{Fix, LocalZone, Span, Timestamp, VehicleId};
+use roadwarden::model::fleet::{Driver, Enterprise, EnterpriseKind, FleetFolder, VehicleEntry};
+use roadwarden::model::{
+    Fix, LocalZone, Plate, PlateColor, Span, Timestamp, VehicleClass, VehicleId,
+};
 use roadwarden::store::{
     ArchiveChange, Flush, Role, Store, StoreOptions, TrackChunk, TrackFile, VEHICLES_PER_BUCKET,
 };
@@ -110,6 +113,8 @@ impl<'a> World<'a> {
     async fn new(folder: &'a Path, scale: &Scale) -> Self {
         let clock = Clock::manual(midnight() + Span::from_hours(24 * 40));
         let store = open(folder, 64 << 20).await;
+        let vehicles = scale.buckets * VEHICLES_PER_BUCKET;
+        store.import_fleet(&fleet(vehicles)).await.unwrap();
         let settings = KeeperSettings {
             interval: Duration::from_hours(1),
             staged_chunks_max: i64::MAX,
@@ -285,6 +290,41 @@ impl<'a> World<'a> {
             .await
             .unwrap()
             .unwrap()
+    }
+}
+
+/// Plates and licences for the columns that spell them; numbers are given in the order of the lists.
+fn fleet(vehicles: u32) -> FleetFolder {
+    let enterprise_id = "e1".to_owned();
+    FleetFolder {
+        enterprises: vec![Enterprise {
+            id: enterprise_id.clone(),
+            name: "安途客运".to_owned(),
+            credit_code: String::new(),
+            region: "430102".parse().unwrap(),
+            kind: EnterpriseKind::Passenger,
+        }],
+        vehicles: (0..vehicles)
+            .map(|number| VehicleEntry {
+                plate: Plate::new(&format!("湘A{number:05}"), PlateColor::Yellow).unwrap(),
+                terminal: None,
+                enterprise_id: enterprise_id.clone(),
+                class: VehicleClass::LineCoach2,
+                seats: Some(45),
+                region: None,
+                line_km: None,
+                route_id: None,
+            })
+            .collect(),
+        drivers: (0..2 * vehicles)
+            .map(|number| Driver {
+                licence: format!("43010219800101{number:04}"),
+                name: "驾驶员".to_owned(),
+                enterprise_id: enterprise_id.clone(),
+                phone: String::new(),
+            })
+            .collect(),
+        ..FleetFolder::default()
     }
 }
 
