@@ -1,5 +1,7 @@
 //! Staged fixes become files, files are merged, purged, swept and verified; at no step is a fix lost.
 
+use std::collections::BTreeSet;
+
 use roadwarden::model::{Fix, Position, Quality, Span, Timestamp, VehicleId};
 use roadwarden::store::{Hold, HoldFilter, StoreError};
 
@@ -56,8 +58,8 @@ on_both_engines! {
             kept.keeper().pass().await.unwrap();
         }
         assert_eq!(kept.track(1).await, track);
-        // The day is over and quiet: one file is left.
-        kept.clock.advance(Span::from_hours(7));
+        // The day is over and has been quiet for long: one file is left.
+        kept.clock.advance(Span::from_hours(72));
         kept.pass().await;
         let files = kept.catalogue().await;
         assert_eq!(files.len(), 1);
@@ -67,6 +69,38 @@ on_both_engines! {
         kept.clock.advance(Span::from_minutes(11));
         assert!(kept.pass().await.files_deleted > 0);
         assert_eq!(kept.files().len(), 1);
+        assert_eq!(kept.track(1).await, track);
+    }
+
+    async fn a_day_with_a_trickle_of_late_data_stays_at_a_few_files(place: Place) {
+        let kept = Kept::new(&place).await;
+        kept.stage(&fixes(1, ten(0, 30_000)), 100).await;
+        kept.clock.advance(Span::from_hours(24));
+        kept.pass().await;
+        let mut track = fixes(1, ten(0, 30_000));
+        let (mut known, mut written) = (BTreeSet::new(), 0);
+        // Now every hour, now with a pause that looks like the end of it.
+        for round in 0..60 {
+            let piece = fixes(1, ten(round * 400 + 5, round * 400 + 205));
+            kept.stage(&piece, 50).await;
+            track.extend(piece);
+            kept.clock.advance(Span::from_hours(if round % 5 == 4 { 7 } else { 1 }));
+            kept.pass().await;
+            let files = kept.catalogue().await;
+            assert!(files.len() <= 4, "{} files", files.len());
+            for file in files {
+                if known.insert(file.path) {
+                    written += file.fixes;
+                }
+            }
+        }
+        // Were the day written anew every time, it would be fifty times.
+        assert!(written < 4 * track.len() as u64, "{written} fixes written");
+        track.sort_by_key(|fix| fix.time);
+        assert_eq!(kept.track(1).await, track);
+        kept.clock.advance(Span::from_hours(72));
+        kept.pass().await;
+        assert_eq!(kept.catalogue().await.len(), 1, "nothing comes any more");
         assert_eq!(kept.track(1).await, track);
     }
 
@@ -87,7 +121,7 @@ on_both_engines! {
         let mut expected = [track.clone(), late].concat();
         expected.sort_by_key(|fix| fix.time);
         assert_eq!(kept.track(1).await, expected);
-        kept.clock.advance(Span::from_hours(7));
+        kept.clock.advance(Span::from_hours(72));
         kept.pass().await;
         assert_eq!(kept.track(1).await, expected);
         let files = kept.catalogue().await;
