@@ -50,6 +50,8 @@ pub mod name {
         FIXES_REJUDGED = "roadwarden_fixes_rejudged_total";
         /// Vehicles that must be judged once more, because too many fixes came meanwhile.
         REJUDGE_OVERTAKEN = "roadwarden_rejudge_overtaken_total";
+        /// Vehicles of which late data could not be judged, because a file of the track archive is damaged.
+        REJUDGE_LOST = "roadwarden_rejudge_lost_total";
         /// Vehicles that wait to be judged again, as far as they are looked at together.
         REJUDGE_QUEUE = "roadwarden_rejudge_queue_vehicles";
         /// Violations confirmed, by `kind`.

@@ -157,9 +157,11 @@ impl ApiError {
                 | StoreError::Full { .. }
                 | StoreError::ReadOnly { .. }
                 | StoreError::Broken { .. }
-                | StoreError::ArchiveAway { .. }
-                | StoreError::ArchiveDamaged { .. },
+                | StoreError::ArchiveAway { .. },
             ) => (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable"),
+            Self::Store(StoreError::ArchiveDamaged { .. }) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "track_lost")
+            }
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
     }
@@ -168,6 +170,10 @@ impl ApiError {
         match self {
             Self::Store(StoreError::NotFound) => "there is no such thing".to_owned(),
             Self::Store(StoreError::Conflict { what }) => what.clone(),
+            Self::Store(StoreError::ArchiveDamaged { .. }) => {
+                "a part of the track that is needed for it is lost: a file of the archive is damaged"
+                    .to_owned()
+            }
             Self::Store(_) => "the store cannot answer now".to_owned(),
             other => other.to_string(),
         }

@@ -19,7 +19,7 @@ use crate::model::{
     Course, LocalZone, Plate, PlateColor, Region, Span, Timestamp, VehicleClass, VehicleId,
 };
 use crate::store::{
-    FatigueLeft, LiveState, OnlineFilter, StoreError, TRACK_PAGE_FIXES_MAX, TrackPage,
+    FatigueLeft, LiveState, LostStretch, OnlineFilter, StoreError, TRACK_PAGE_FIXES_MAX, TrackPage,
     VehicleFilter, VehicleRow,
 };
 
@@ -194,7 +194,7 @@ pub(super) async fn track(
         };
         match reader.page().await {
             Ok(Some(text)) => Ok(Some((text, Some(reader)))),
-            Ok(None) => Ok(Some((reader.writer.end().to_owned(), None))),
+            Ok(None) => Ok(Some((reader.writer.end(), None))),
             Err(error) => Err(error),
         }
     });
@@ -220,10 +220,20 @@ impl TrackReader {
             return Ok(None);
         };
         let store = &self.context.store;
-        let TrackPage { fixes, next } = store
-            .track_page(self.vehicle, from, self.period.to, TRACK_PAGE_FIXES_MAX)
+        let TrackPage { fixes, lost, next } = store
+            .readable_page(self.vehicle, from, self.period.to, TRACK_PAGE_FIXES_MAX)
             .await?;
         self.next = next;
+        for LostStretch {
+            file,
+            problem,
+            from,
+            to,
+        } in lost
+        {
+            tracing::error!(%file, %problem, "an archive file is damaged: a track is given without it");
+            self.writer.missing(from, to);
+        }
         let names = self.context.names.covering(store, &fixes).await?;
         let text = self
             .writer

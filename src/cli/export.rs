@@ -1,5 +1,6 @@
 //! `export`: what the API gives out, to a file.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,8 @@ use crate::app;
 use crate::config::{Config, Values};
 use crate::model::{LocalZone, Plate, PlateColor, Region, Severity, Timestamp, ViolationKind};
 use crate::store::{
-    PAGE_ROWS_MAX, Page, Store, StoreError, TRACK_PAGE_FIXES_MAX, ViolationFilter, ViolationStatus,
+    LostStretch, PAGE_ROWS_MAX, Page, Store, StoreError, TRACK_PAGE_FIXES_MAX, ViolationFilter,
+    ViolationStatus,
 };
 use crate::telemetry;
 
@@ -128,15 +130,26 @@ async fn track(store: &Store, zone: LocalZone, args: &TrackArgs) -> anyhow::Resu
     let mut output = Output::open(args.out.as_deref())?;
     output.write(&writer.begin())?;
     let mut next = Some(args.from);
+    let mut damaged = BTreeSet::new();
     while let Some(from) = next {
         let page = store
-            .track_page(vehicle, from, args.to, TRACK_PAGE_FIXES_MAX)
+            .readable_page(vehicle, from, args.to, TRACK_PAGE_FIXES_MAX)
             .await?;
         output.write(&writer.page(&page.fixes, licence))?;
+        for LostStretch { file, from, to, .. } in page.lost {
+            writer.missing(from, to);
+            damaged.insert(file);
+        }
         next = page.next;
     }
-    output.write(writer.end())?;
-    output.finish()
+    output.write(&writer.end())?;
+    output.finish()?;
+    anyhow::ensure!(
+        damaged.is_empty(),
+        "the rest is written, but these files of the archive are damaged or missing: {}",
+        Vec::from_iter(damaged).join(", ")
+    );
+    Ok(())
 }
 
 async fn violations(store: &Store, zone: LocalZone, args: &ViolationArgs) -> anyhow::Result<()> {

@@ -19,8 +19,8 @@ use crate::config::RejudgeSettings;
 use crate::detect::{Piece, Rejudge, VehicleState};
 use crate::model::{LocalZone, Span, Timestamp, VehicleId};
 use crate::store::{
-    Checkpoint, FaultRunRow, LateFixes, QueuedVehicle, RejudgeCause, Rejudged, Store, StoreError,
-    TRACK_PAGE_FIXES_MAX, ViolationUpsert,
+    Checkpoint, FaultRunRow, LateFixes, LostStretch, QueuedVehicle, RejudgeCause, Rejudged, Store,
+    StoreError, TRACK_PAGE_FIXES_MAX, ViolationUpsert,
 };
 use crate::telemetry::name;
 
@@ -403,23 +403,14 @@ impl Tools {
             return Ok(Some(through));
         };
         let directory = Arc::clone(&self.directory.borrow());
-        let (beginning, state) = self.beginning(&directory, vehicle, dirty).await?;
         let record = directory.vehicle(vehicle).ok_or(JobError::Unknown)?;
-        let cards = self
-            .store
-            .driver_cards(vehicle, beginning.judged_from)
-            .await?;
-        let cards = CardHolder::of(&cards);
-        let mut rejudge = Rejudge::new(state);
-        self.read(
-            &directory,
-            record,
-            vehicle,
-            beginning.judged_from,
-            &cards,
-            &mut rejudge,
-        )
-        .await?;
+        let judged = self.judge_track(&directory, record, vehicle, dirty).await?;
+        let Some((beginning, cards, rejudge)) = judged else {
+            self.command(vehicle, RejudgeCommand::Abandon(vehicle))
+                .await?;
+            self.store.give_rejudging_up(vehicle, through).await?;
+            return Ok(Some(through));
+        };
         let learned_at = causes.iter().map(|cause| match cause {
             RejudgeCause::Late(late) => late.received_last,
             RejudgeCause::Card { received, .. } => *received,
@@ -460,6 +451,53 @@ impl Tools {
             .map_err(|_closed| JobError::Shard)
     }
 
+    /// Judges the stored track from before the first late fix to its end.
+    ///
+    /// Where a damaged file has lost a part of it, what was found from that part stands, and the track is judged
+    /// from the first state that was kept after it; `None` where there is none. Judging on over the hole would
+    /// withdraw what was true.
+    async fn judge_track(
+        &self,
+        directory: &Directory,
+        record: &VehicleRecord,
+        vehicle: VehicleId,
+        dirty: Timestamp,
+    ) -> Result<Option<(Beginning, CardHolder, Rejudge)>, JobError> {
+        let (mut beginning, mut state) = self.beginning(directory, vehicle, dirty).await?;
+        loop {
+            let from = beginning.judged_from;
+            let cards = CardHolder::of(&self.store.driver_cards(vehicle, from).await?);
+            let mut rejudge = Rejudge::new(state);
+            let lost = self
+                .read(directory, record, vehicle, from, &cards, &mut rejudge)
+                .await?;
+            let Some(lost) = lost else {
+                return Ok(Some((beginning, cards, rejudge)));
+            };
+            metrics::counter!(name::REJUDGE_LOST).increment(1);
+            tracing::error!(
+                vehicle = vehicle.0,
+                file = %lost.file,
+                problem = %lost.problem,
+                from = %directory.rules.zone.rfc3339(lost.from),
+                to = %directory.rules.zone.rfc3339(lost.to),
+                "an archive file is damaged: late data up to its end are not judged"
+            );
+            let Some(checkpoint) = self.store.checkpoint_after(vehicle, lost.to).await? else {
+                return Ok(None);
+            };
+            let Ok(kept) = VehicleState::restore(&checkpoint.state) else {
+                return Ok(None);
+            };
+            state = kept;
+            beginning = Beginning {
+                judged_from: checkpoint.at,
+                from: checkpoint.at,
+                known_from: Timestamp::MIN,
+            };
+        }
+    }
+
     /// Where to begin, and with which state.
     async fn beginning(
         &self,
@@ -490,13 +528,13 @@ impl Tools {
         let judged_from = from - WARM_UP;
         let before = self
             .store
-            .track_page(vehicle, Timestamp::MIN, judged_from, 1)
+            .readable_page(vehicle, Timestamp::MIN, judged_from, 1)
             .await?;
         let beginning = Beginning {
             judged_from,
             from,
             // A track that begins later is judged from its beginning.
-            known_from: if before.fixes.is_empty() {
+            known_from: if before.fixes.is_empty() && before.lost.is_empty() {
                 Timestamp::MIN
             } else {
                 judged_from + LOOK_BACK
@@ -505,7 +543,7 @@ impl Tools {
         Ok((beginning, VehicleState::default()))
     }
 
-    /// Judges the stored track from a moment on.
+    /// Judges the stored track from a moment on, to its end or the first part that is lost.
     async fn read(
         &self,
         directory: &Directory,
@@ -514,13 +552,17 @@ impl Tools {
         from: Timestamp,
         cards: &CardHolder,
         rejudge: &mut Rejudge,
-    ) -> Result<(), JobError> {
+    ) -> Result<Option<LostStretch>, JobError> {
         let mut next = Some(from);
         while let Some(begin) = next {
-            let page = self
+            let mut page = self
                 .store
-                .track_page(vehicle, begin, Timestamp::MAX, TRACK_PAGE_FIXES_MAX)
+                .readable_page(vehicle, begin, Timestamp::MAX, TRACK_PAGE_FIXES_MAX)
                 .await?;
+            page.lost.sort_by_key(|lost| lost.to);
+            if let Some(lost) = page.lost.pop() {
+                return Ok(Some(lost));
+            }
             for turn in page.fixes.chunks(FIXES_PER_TURN) {
                 for fix in turn {
                     rejudge.handle_fix(&directory.context(record), &cards.named(fix));
@@ -530,7 +572,7 @@ impl Tools {
             metrics::counter!(name::FIXES_REJUDGED).increment(page.fixes.len() as u64);
             next = page.next;
         }
-        Ok(())
+        Ok(None)
     }
 }
 

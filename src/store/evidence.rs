@@ -19,6 +19,8 @@ use crate::track::{decode_run, encode_run};
 
 /// Fixes of so long before and after a violation are its evidence. Our choice.
 pub const EVIDENCE_AROUND: Span = Span::from_minutes(5);
+/// Pause before evidence is tried again whose fixes are in a damaged file of the archive.
+const DAMAGED_PAUSE: Span = Span::from_hours(1);
 /// Most fixes kept of one violation; of a longer one, all around its beginning, confirmation, worst fix and
 /// end, and between them one of so many. Our choice.
 pub const EVIDENCE_FIXES_MAX: usize = 2000;
@@ -214,10 +216,17 @@ impl Store {
                 .fetch(self.read())
                 .await?;
         for row in &rows {
-            let stored = self.violation(&row.text(0)?).await?;
-            let evidence = self.make_evidence(&stored, now).await?;
-            self.put_evidence(&stored.id, &evidence, row.int(1)?)
-                .await?;
+            let (stored, due) = (self.violation(&row.text(0)?).await?, row.int(1)?);
+            match self.make_evidence(&stored, now).await {
+                Ok(evidence) => self.put_evidence(&stored.id, &evidence, due).await?,
+                // The others need not wait for it; the file may be put back.
+                Err(StoreError::ArchiveDamaged { file, .. }) => {
+                    tracing::error!(%file, violation = %stored.id, "evidence cannot be kept: an archive file is damaged");
+                    self.postpone_evidence(&stored.id, due, now + DAMAGED_PAUSE)
+                        .await?;
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(rows.len())
     }
@@ -267,9 +276,12 @@ impl Store {
                 kept.revision
             )));
         }
-        let mut track = self
-            .track(stored.violation.vehicle, kept.from, kept.to)
-            .await?;
+        let track = self.track(stored.violation.vehicle, kept.from, kept.to);
+        let mut track = match track.await {
+            // Another check names the file; the copy outlives it.
+            Err(StoreError::ArchiveDamaged { .. }) => return Ok(None),
+            track => track?,
+        };
         track.retain(|fix| fix.received <= kept.made_at);
         if track.is_empty() && !kept.fixes.is_empty() {
             // The track has gone, as it may; the copy is the evidence.
@@ -278,6 +290,22 @@ impl Store {
         let again = Evidence::new(&stored, kept.made_at, track)?;
         Ok((again.hash != kept.hash)
             .then(|| format!("revision {}: the track says otherwise", kept.revision)))
+    }
+
+    async fn postpone_evidence(
+        &self,
+        id: &str,
+        due: i64,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        sqlx::query("UPDATE violations SET evidence_due = $1 WHERE id = $2 AND evidence_due = $3")
+            .bind(until.millis())
+            .bind(id)
+            .bind(due)
+            .execute(self.write())
+            .await
+            .map(drop)
+            .map_err(map_error)
     }
 
     async fn make_evidence(

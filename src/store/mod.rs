@@ -82,7 +82,7 @@ pub use track_files::{
     ArchiveChange, Purge, TrackFile, TrackFiles, TrackPart, VEHICLES_PER_BUCKET, bucket_of,
 };
 pub use track_walk::{TrackWalk, WALK_VEHICLES_MAX};
-pub use tracks::{TRACK_FIXES_MAX, TRACK_PAGE_FIXES_MAX, TrackPage};
+pub use tracks::{LostStretch, TRACK_FIXES_MAX, TRACK_PAGE_FIXES_MAX, TrackPage};
 pub use unknown::{Sighting, UNKNOWN_TERMINALS_MAX, UnknownTerminal};
 pub use vehicles::{
     BoundingBox, FatigueLeft, LiveState, OnlineFilter, VehicleFilter, VehiclePosition, VehicleRow,

@@ -660,15 +660,43 @@ impl Store {
             .plain("ORDER BY at DESC LIMIT 1")
             .fetch(self.read())
             .await?;
-        let mut found = each(&rows, |row| {
-            Ok(Checkpoint {
-                vehicle,
-                at: row.time(0)?,
-                brief: row.flag(1)?,
-                state: row.bytes(2)?.to_vec(),
-            })
-        })?;
-        Ok(found.pop())
+        Ok(each(&rows, |row| checkpoint(vehicle, row))?.pop())
+    }
+
+    /// The earliest checkpoint of a vehicle at or after a moment.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn checkpoint_after(
+        &self,
+        vehicle: VehicleId,
+        at: Timestamp,
+    ) -> Result<Option<Checkpoint>, StoreError> {
+        let rows = Select::new("SELECT at, brief, state FROM vehicle_checkpoints WHERE")
+            .with("vehicle_id = {}", i64::from(vehicle.0))
+            .with("AND at >= {}", at.millis())
+            .plain("ORDER BY at LIMIT 1")
+            .fetch(self.read())
+            .await?;
+        Ok(each(&rows, |row| checkpoint(vehicle, row))?.pop())
+    }
+
+    /// Takes rows of the queue out that can never be done.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn give_rejudging_up(
+        &self,
+        vehicle: VehicleId,
+        through: i64,
+    ) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM rejudge_queue WHERE vehicle_id = $1 AND id <= $2")
+            .bind(i64::from(vehicle.0))
+            .bind(through)
+            .execute(self.write())
+            .await
+            .map(drop)
+            .map_err(map_error)
     }
 
     /// When the first of the violations began that began before `at` and were not over then.
@@ -690,6 +718,15 @@ impl Store {
             .await?;
         rows.first().map_or(Ok(None), |row| row.time_opt(0))
     }
+}
+
+fn checkpoint(vehicle: VehicleId, row: &AnyRow) -> Result<Checkpoint, StoreError> {
+    Ok(Checkpoint {
+        vehicle,
+        at: row.time(0)?,
+        brief: row.flag(1)?,
+        state: row.bytes(2)?.to_vec(),
+    })
 }
 
 fn cause(vehicle: VehicleId, row: &AnyRow) -> Result<RejudgeCause, StoreError> {

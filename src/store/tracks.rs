@@ -8,7 +8,7 @@ use super::rows::Columns as _;
 use super::statement::Select;
 use super::track_files::{TrackFile, TrackPart, files_of};
 use super::{Store, StoreError};
-use crate::model::{Fix, Quality, Timestamp, VehicleId};
+use crate::model::{Fix, Quality, Span, Timestamp, VehicleId};
 use crate::track::decode_run;
 
 /// Most fixes of one page of a track; a page may hold more where chunks overlap.
@@ -23,8 +23,43 @@ const CHUNKS_PER_READ: i64 = 64;
 pub struct TrackPage {
     /// Fixes by fix time.
     pub fixes: Vec<Fix>,
+    /// Where fixes may be missing; only [`Store::readable_page`] gives a page where any are.
+    pub lost: Vec<LostStretch>,
     /// Where the next page begins; `None` at the end of the period.
     pub next: Option<Timestamp>,
+}
+
+/// A stretch of a track in which fixes may be missing, because a file of the archive cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LostStretch {
+    /// The file, below the archive's URL.
+    pub file: String,
+    /// What is wrong with it.
+    pub problem: String,
+    /// First moment.
+    pub from: Timestamp,
+    /// First moment after it.
+    pub to: Timestamp,
+}
+
+impl LostStretch {
+    /// What a damaged file costs of a track.
+    fn new(file: &TrackFile, problem: &dyn std::error::Error, part: TrackPart) -> Self {
+        let after = file.times.1 + Span::from_millis(1);
+        Self {
+            file: file.path.clone(),
+            problem: problem.to_string(),
+            from: file.times.0.max(part.from),
+            to: after.min(part.to),
+        }
+    }
+
+    fn into_error(self) -> StoreError {
+        StoreError::ArchiveDamaged {
+            file: self.file,
+            source: self.problem.into(),
+        }
+    }
 }
 
 impl Store {
@@ -33,7 +68,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when the period holds more than [`TRACK_FIXES_MAX`] fixes;
-    /// [`StoreError::Broken`] for damaged chunks.
+    /// [`StoreError::Broken`] for damaged chunks; as [`Store::track_page`].
     pub async fn track(
         &self,
         vehicle: VehicleId,
@@ -71,6 +106,25 @@ impl Store {
         to: Timestamp,
         limit: usize,
     ) -> Result<TrackPage, StoreError> {
+        let mut page = self.readable_page(vehicle, from, to, limit).await?;
+        match page.lost.pop() {
+            Some(lost) => Err(lost.into_error()),
+            None => Ok(page),
+        }
+    }
+
+    /// As [`Store::track_page`], for those who can do with less than all: what a damaged file held is left out
+    /// and told, and the rest is given.
+    ///
+    /// # Errors
+    /// As [`Store::track_page`], but for [`StoreError::ArchiveDamaged`].
+    pub async fn readable_page(
+        &self,
+        vehicle: VehicleId,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<TrackPage, StoreError> {
         let limit = limit.clamp(1, TRACK_PAGE_FIXES_MAX);
         let part = TrackPart { vehicle, from, to };
         // One state of the database: a chunk is either there or in a file of the catalogue, never both.
@@ -80,8 +134,15 @@ impl Store {
             staged(&mut transaction, part, end_of_day(&catalogued, part), limit).await?;
         transaction.rollback().await.map_err(map_error)?;
         let part = TrackPart { to: end, ..part };
+        let mut lost = Vec::new();
         for file in catalogued.iter().filter(|file| file.times.0 < end) {
-            fixes.extend(self.read_file(file, part).await?);
+            match self.read_file(file, part).await {
+                Ok(read) => fixes.extend(read),
+                Err(StoreError::ArchiveDamaged { source, .. }) => {
+                    lost.push(LostStretch::new(file, &*source, part));
+                }
+                Err(error) => return Err(error),
+            }
         }
         fixes.retain(|fix| from <= fix.time && fix.time < end);
         order(&mut fixes);
@@ -93,8 +154,13 @@ impl Store {
             fixes.truncate(limit);
             next = cut;
         }
+        lost.retain_mut(|stretch| {
+            stretch.to = stretch.to.min(next);
+            stretch.from < stretch.to
+        });
         Ok(TrackPage {
             fixes,
+            lost,
             next: (next < to).then_some(next),
         })
     }

@@ -1,6 +1,6 @@
 //! A track as CSV with the columns of a fixes file, so that it can be replayed.
 
-use super::{TrackFix, TrackHead, push, push_opt};
+use super::{Missing, TrackFix, TrackHead, push, push_opt};
 
 /// The header row.
 pub(super) const BEGIN: &str = concat!(
@@ -42,6 +42,20 @@ pub(super) fn row(text: &mut String, head: &TrackHead, item: TrackFix<'_>) {
     push_opt(text, fix.passengers);
     text.push(',');
     text.push_str(&fix.events.to_string());
+    text.push('\n');
+}
+
+/// A row that says which fixes are missing where a fix has its time.
+pub(super) fn missing(text: &mut String, head: &TrackHead, missing: &Missing) {
+    quoted(text, &head.plate.text);
+    text.push(',');
+    text.push_str(head.plate.color.name());
+    text.push_str(",missing ");
+    text.push_str(&head.zone.rfc3339(missing.from));
+    text.push('/');
+    text.push_str(&head.zone.rfc3339(missing.to));
+    let columns = BEGIN.matches(',').count();
+    text.push_str(&",".repeat(columns - 2));
     text.push('\n');
 }
 

@@ -1,13 +1,24 @@
 //! A track as GeoJSON: lines of at most one page each, every line beginning where the last ended.
 
-use super::{TrackHead, push};
+use super::{Missing, TrackHead, push};
 use crate::model::Fix;
 
 /// Before the features.
 pub(super) const BEGIN: &str = r#"{"type":"FeatureCollection","features":["#;
 
-/// After the features.
-pub(super) const END: &str = "]}";
+/// After the features: which fixes are missing.
+pub(super) fn end(text: &mut String, head: &TrackHead, missing: &[Missing]) {
+    text.push(']');
+    for (index, stretch) in missing.iter().enumerate() {
+        text.push_str(if index == 0 { r#","missing":["# } else { "," });
+        text.push_str(r#"{"from":""#);
+        text.push_str(&head.zone.rfc3339(stretch.from));
+        text.push_str(r#"","to":""#);
+        text.push_str(&head.zone.rfc3339(stretch.to));
+        text.push_str(r#""}"#);
+    }
+    text.push_str(if missing.is_empty() { "}" } else { "]}" });
+}
 
 /// One line, or a point where there is only one fix.
 pub(super) fn feature(text: &mut String, head: &TrackHead, fixes: &[&Fix]) {

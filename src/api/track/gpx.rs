@@ -1,10 +1,24 @@
 //! A track as GPX 1.1; speed and course travel as extensions, because the format has no place.
 
-use super::{TrackHead, push};
+use super::{Missing, TrackHead, push};
 use crate::model::{Fix, LocalZone};
 
-/// After the points.
-pub(super) const END: &str = "</trkseg></trk></gpx>\n";
+/// After the points: which of them are missing, as an extension.
+pub(super) fn end(text: &mut String, head: &TrackHead, missing: &[Missing]) {
+    text.push_str("</trkseg></trk>");
+    if !missing.is_empty() {
+        text.push_str("<extensions>");
+        for stretch in missing {
+            text.push_str(r#"<rw:missing from=""#);
+            text.push_str(&head.zone.rfc3339(stretch.from));
+            text.push_str(r#"" to=""#);
+            text.push_str(&head.zone.rfc3339(stretch.to));
+            text.push_str(r#""/>"#);
+        }
+        text.push_str("</extensions>");
+    }
+    text.push_str("</gpx>\n");
+}
 
 /// Before the points.
 pub(super) fn begin(head: &TrackHead) -> String {

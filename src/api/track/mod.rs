@@ -8,7 +8,7 @@ mod ndjson;
 use std::fmt::Write as _;
 
 use crate::model::vehicle::{UnknownName, named_enum};
-use crate::model::{DriverId, Fix, LocalZone, Plate};
+use crate::model::{DriverId, Fix, LocalZone, Plate, Timestamp};
 
 named_enum! {
     /// Format of a track.
@@ -71,6 +71,15 @@ pub struct TrackWriter {
     joint: Option<Fix>,
     /// Features written so far.
     features: u32,
+    /// Where fixes may be missing.
+    missing: Vec<Missing>,
+}
+
+/// A stretch in which fixes may be missing, as the end of a track tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Missing {
+    from: Timestamp,
+    to: Timestamp,
 }
 
 impl TrackWriter {
@@ -81,6 +90,17 @@ impl TrackWriter {
             head,
             joint: None,
             features: 0,
+            missing: Vec::new(),
+        }
+    }
+
+    /// Notes that fixes from `from` on and before `to` may be missing; the end of the track tells it, in the
+    /// data formats by a line that no reader takes for a fix.
+    pub fn missing(&mut self, from: Timestamp, to: Timestamp) {
+        match self.missing.last_mut() {
+            // Pages and files tell the same stretch in pieces.
+            Some(last) if last.from <= from && from <= last.to => last.to = last.to.max(to),
+            _ => self.missing.push(Missing { from, to }),
         }
     }
 
@@ -141,13 +161,24 @@ impl TrackWriter {
         text
     }
 
-    /// What stands after the fixes.
-    pub fn end(&self) -> &'static str {
+    /// What stands after the fixes: which are missing, and the end.
+    pub fn end(&self) -> String {
+        let mut text = String::new();
         match self.format {
-            TrackFormat::GeoJson => geojson::END,
-            TrackFormat::Gpx => gpx::END,
-            TrackFormat::Csv | TrackFormat::Ndjson => "",
+            TrackFormat::GeoJson => geojson::end(&mut text, &self.head, &self.missing),
+            TrackFormat::Gpx => gpx::end(&mut text, &self.head, &self.missing),
+            TrackFormat::Csv => {
+                for missing in &self.missing {
+                    csv::missing(&mut text, &self.head, missing);
+                }
+            }
+            TrackFormat::Ndjson => {
+                for missing in &self.missing {
+                    ndjson::missing(&mut text, &self.head, missing);
+                }
+            }
         }
+        text
     }
 }
 
@@ -215,7 +246,7 @@ mod tests {
         for page in pages {
             text.push_str(&writer.page(page, |id| (id == DriverId(7)).then(|| "430-7".into())));
         }
-        text.push_str(writer.end());
+        text.push_str(&writer.end());
         assert_eq!(text, expected, "{format}");
     }
 
@@ -302,6 +333,43 @@ mod tests {
             TrackFormat::GeoJson,
             &[&[]],
             r#"{"type":"FeatureCollection","features":[]}"#,
+        );
+    }
+
+    #[test]
+    fn every_format_tells_what_is_missing() {
+        let check = |format: TrackFormat, expected: &str| {
+            let head = TrackHead {
+                plate: Plate::new("湘A12345", PlateColor::Yellow).unwrap(),
+                zone: LocalZone::default(),
+            };
+            let mut writer = TrackWriter::new(format, head);
+            writer.missing(fix(0, 28.1).time, fix(10, 28.1).time);
+            writer.missing(fix(10, 28.1).time, fix(20, 28.1).time);
+            assert_eq!(writer.end(), expected, "{format}");
+        };
+        let stretch = r#""from":"2026-11-21T08:00:00+08:00","to":"2026-11-21T08:00:20+08:00""#;
+        check(
+            TrackFormat::GeoJson,
+            &format!(r#"],"missing":[{{{stretch}}}]}}"#),
+        );
+        check(
+            TrackFormat::Ndjson,
+            &format!(
+                "{{\"plate\":\"湘A12345\",\"plate_color\":\"yellow\",\"missing\":{{{stretch}}}}}\n"
+            ),
+        );
+        check(
+            TrackFormat::Csv,
+            "湘A12345,yellow,missing 2026-11-21T08:00:00+08:00/2026-11-21T08:00:20+08:00,,,,,,,,,,,,,\n",
+        );
+        check(
+            TrackFormat::Gpx,
+            concat!(
+                "</trkseg></trk><extensions>",
+                r#"<rw:missing from="2026-11-21T08:00:00+08:00" to="2026-11-21T08:00:20+08:00"/>"#,
+                "</extensions></gpx>\n",
+            ),
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{TrackFix, TrackHead};
+use super::{Missing, TrackFix, TrackHead};
 use crate::model::{Course, Odometer};
 
 /// One line of a fixes file, and what we know beside.
@@ -46,6 +46,38 @@ pub(super) fn line(text: &mut String, head: &TrackHead, item: TrackFix<'_>) {
         quality: fix.quality.names(),
         passengers: fix.passengers,
         events: (!fix.events.is_empty()).then(|| fix.events.to_string()),
+    };
+    // A struct of plain values always serialises.
+    if let Ok(json) = serde_json::to_string(&line) {
+        text.push_str(&json);
+        text.push('\n');
+    }
+}
+
+/// A line that says which fixes are missing.
+#[derive(Debug, Serialize)]
+struct MissingLine<'a> {
+    plate: &'a str,
+    plate_color: &'a str,
+    missing: Stretch,
+}
+
+/// From when to when, in local time.
+#[derive(Debug, Serialize)]
+struct Stretch {
+    from: String,
+    to: String,
+}
+
+/// A line for a stretch whose fixes are missing.
+pub(super) fn missing(text: &mut String, head: &TrackHead, missing: &Missing) {
+    let line = MissingLine {
+        plate: &head.plate.text,
+        plate_color: head.plate.color.name(),
+        missing: Stretch {
+            from: head.zone.rfc3339(missing.from),
+            to: head.zone.rfc3339(missing.to),
+        },
     };
     // A struct of plain values always serialises.
     if let Ok(json) = serde_json::to_string(&line) {

@@ -10,10 +10,10 @@ use crate::support::server::{DEADLINE, Server, run, succeed};
 
 /// 2026-11-21T08:00:00+08:00.
 const BEGIN_S: i64 = 1_795_219_200;
-const PLATE: &str = "湘A10001";
+pub(super) const PLATE: &str = "湘A10001";
 
 /// A fleet with one coach; its folder is below the data folder.
-fn fleet(data: &Path) {
+pub(super) fn fleet(data: &Path) {
     let folder = data.join("fleet");
     std::fs::create_dir_all(&folder).unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
@@ -37,7 +37,7 @@ fn fleet(data: &Path) {
 }
 
 /// An hour of driving, at 120 km/h for two minutes of it.
-fn lines() -> String {
+pub(super) fn lines() -> String {
     let mut lines = String::new();
     for step in 0..360 {
         let speed = if (100..112).contains(&step) {
@@ -175,6 +175,41 @@ fn damaged(folder: &Path) {
     assert!(finding["held"]["fixes"].as_u64().unwrap() > 0, "{said}");
     let time = finding["held"]["from"].as_str().unwrap();
     assert!(time.starts_with("2026-11-21T06:"), "{said}");
+    incomplete(folder);
+}
+
+/// The rest of a track is written, with what is missing, and the command fails.
+fn incomplete(folder: &Path) {
+    let data = folder.display().to_string();
+    let out = folder.join("rest.ndjson");
+    let output = run(&[
+        "export",
+        "track",
+        "--data",
+        &data,
+        "--plate",
+        PLATE,
+        "--plate-color",
+        "yellow",
+        "--from",
+        "2026-11-21T00:00:00+08:00",
+        "--to",
+        "2026-11-22T00:00:00+08:00",
+        "--format",
+        "ndjson",
+        "--out",
+        &out.display().to_string(),
+    ]);
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(
+        errors.contains("tracks/day=2026-11-21/bucket=00/"),
+        "{errors}"
+    );
+    let rest = std::fs::read_to_string(&out).unwrap();
+    let last: Value = serde_json::from_str(rest.lines().last().unwrap()).unwrap();
+    let from = last["missing"]["from"].as_str().unwrap();
+    assert!(from.starts_with("2026-11-21T06:"), "{last}");
 }
 
 #[test]

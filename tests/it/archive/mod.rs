@@ -1,8 +1,10 @@
 //! The track archive: the format, its keeping, and its reading while it is kept.
 
 mod commands;
+mod damage;
 mod duckdb;
 mod format;
+mod judging;
 mod keeping;
 mod reading;
 mod s3;
