@@ -8,4 +8,5 @@ mod judging;
 mod keeping;
 mod reading;
 mod s3;
+mod s3_store;
 mod support;

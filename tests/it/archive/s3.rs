@@ -1,285 +1,214 @@
-//! The archive on an S3-compatible store: slow answers, errors, and a crash in the middle of an upload.
-//!
-//! The store is `s3s-fs`, in this process, behind a proxy that does harm.
+//! The archive on an S3-compatible store: slow answers, errors, and a restart in the middle of an upload.
 
-use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
-use roadwarden::archive::{Archive, Place, PlaceSettings};
+use roadwarden::model::{Fix, Span};
 use roadwarden::store::StoreError;
-use s3s::auth::SimpleAuth;
-use s3s::service::S3ServiceBuilder;
-use tempfile::TempDir;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
 
+use super::commands::{PLATE, fleet, lines};
+use super::s3_store::{BUCKET, KEY, S3};
 use super::support::Kept;
 use crate::store::samples::fixes;
-use crate::store::support::{Place as Database, on_sqlite};
+use crate::store::support::{Place, on_both_engines};
+use crate::support::server::{DEADLINE, Server};
 
-const BUCKET: &str = "fleet";
-const KEY: &str = "roadwarden-test";
-
-/// What the proxy does to connections.
-#[derive(Debug, Default)]
-struct Harm {
-    /// Milliseconds before each piece of an answer.
-    slow_ms: AtomicU64,
-    /// Connections that get an error instead of an answer.
-    errors: AtomicU64,
-    /// Bytes of requests after which a connection is cut; 0 for never.
-    cut_after: AtomicU64,
+/// Vehicle 1 from a second to another, every ten seconds.
+fn driven(from: i64, to: i64) -> Vec<Fix> {
+    fixes(1, (from..to).step_by(10))
 }
 
-/// An S3 store and the proxy before it.
-struct S3 {
-    root: TempDir,
-    address: SocketAddr,
-    harm: Arc<Harm>,
+/// Passes until nothing of the catalogue is missing and the store holds what it names and no more.
+async fn check_whole(kept: &Kept, s3: &S3, track: &[Fix]) {
+    assert_eq!(kept.track(1).await, track);
+    // Files are as old as the machine's clock says.
+    kept.clock.advance(Span::from_hours(24 * 365 * 20));
+    kept.keeper_of_ages().pass().await.unwrap();
+    kept.clock.advance(Span::from_hours(1));
+    kept.keeper_of_ages().pass().await.unwrap();
+    assert_eq!(s3.files(), kept.catalogue().await.len());
+    let verified = kept.archive.verify(&kept.store).await.unwrap();
+    assert_eq!(
+        (verified.fixes, verified.problems.len()),
+        (track.len() as u64, 0)
+    );
+    assert_eq!(kept.track(1).await, track);
 }
 
-impl S3 {
-    async fn start() -> Self {
-        let root = TempDir::new().unwrap();
-        std::fs::create_dir(root.path().join(BUCKET)).unwrap();
-        let store = serve(root.path()).await;
-        let harm = Arc::new(Harm::default());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let shared = Arc::clone(&harm);
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(forward(client, store, Arc::clone(&shared)));
-            }
-        });
-        Self {
-            root,
-            address,
-            harm,
+on_both_engines! {
+    async fn a_store_is_kept_like_a_folder(place: Place) {
+        let s3 = S3::start().await;
+        let kept = Kept::with(&place, s3.archive(0)).await;
+        let track = driven(0, 40_000);
+        let mut merged = 0;
+        for part in track.chunks(800) {
+            kept.stage(part, 100).await;
+            merged += kept.pass().await.files_merged;
         }
-    }
-
-    fn archive(&self, retries_max: usize) -> Archive {
-        let option = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        let place = Place::open(&PlaceSettings {
-            url: format!("s3://{BUCKET}/province/43"),
-            request_max: Duration::from_secs(2),
-            retries_max,
-            options: vec![
-                option("aws_endpoint", &format!("http://{}", self.address)),
-                option("aws_access_key_id", KEY),
-                option("aws_secret_access_key", KEY),
-                option("aws_region", "us-east-1"),
-            ],
-        });
-        Archive::new(place.unwrap(), 1 << 20)
-    }
-
-    /// Parquet files in the store.
-    fn files(&self) -> usize {
-        fn walk(folder: &Path) -> usize {
-            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-            let count =
-                |path: &Path| usize::from(path.extension().is_some_and(|end| end == "parquet"));
-            entries
-                .map(|entry| entry.path())
-                .map(|path| {
-                    if path.is_dir() {
-                        walk(&path)
-                    } else {
-                        count(&path)
-                    }
-                })
-                .sum()
-        }
-        walk(self.root.path())
-    }
-}
-
-/// The store itself.
-async fn serve(root: &Path) -> SocketAddr {
-    let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(root).unwrap());
-    builder.set_auth(SimpleAuth::from_single(KEY, KEY));
-    let service = builder.build();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((socket, _)) = listener.accept().await {
-            let service = service.clone();
-            tokio::spawn(async move {
-                let server = auto::Builder::new(TokioExecutor::new());
-                // A client that goes away is what the tests want.
-                drop(server.serve_connection(TokioIo::new(socket), service).await);
-            });
-        }
-    });
-    address
-}
-
-/// Carries one connection, with harm.
-async fn forward(mut client: TcpStream, store: SocketAddr, harm: Arc<Harm>) {
-    let takes = |count: u64| count.checked_sub(1);
-    if harm
-        .errors
-        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, takes)
-        .is_ok()
-    {
-        let mut request = [0; 1024];
-        if client.read(&mut request).await.is_ok() {
-            let answer = "HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-            drop(client.write_all(answer.as_bytes()).await);
-        }
-        return;
-    }
-    let server = TcpStream::connect(store).await.unwrap();
-    let (mut from_client, mut to_client) = client.into_split();
-    let (mut from_server, mut to_server) = server.into_split();
-    let requests = async {
-        let (mut bytes, mut sent) = ([0; 4096], 0);
-        while let Ok(read @ 1..) = from_client.read(&mut bytes).await {
-            sent += read as u64;
-            let cut_after = harm.cut_after.load(Ordering::SeqCst);
-            if cut_after > 0 && sent > cut_after {
-                return;
-            }
-            if to_server.write_all(&bytes[..read]).await.is_err() {
-                return;
-            }
-        }
-    };
-    let answers = async {
-        let mut bytes = [0; 8192];
-        while let Ok(read @ 1..) = from_server.read(&mut bytes).await {
-            tokio::time::sleep(Duration::from_millis(harm.slow_ms.load(Ordering::SeqCst))).await;
-            if to_client.write_all(&bytes[..read]).await.is_err() {
-                return;
-            }
-        }
-    };
-    tokio::select! {
-        () = requests => {}
-        () = answers => {}
-    }
-}
-
-async fn kept_whole(database: Database) {
-    let s3 = S3::start().await;
-    let kept = Kept::with(&database, s3.archive(0)).await;
-    let track = fixes(1, (0..40_000).step_by(10));
-    let mut merged = 0;
-    for part in track.chunks(800) {
-        kept.stage(part, 100).await;
+        assert_eq!(kept.track(1).await, track);
+        kept.clock.advance(Span::from_hours(72));
         merged += kept.pass().await.files_merged;
+        assert!(merged > 0);
+        kept.clock.advance(Span::from_hours(1));
+        assert!(kept.pass().await.files_deleted > 0);
+        assert_eq!((kept.catalogue().await.len(), s3.files()), (1, 1));
+        let folder = s3.root.path().join(BUCKET).join("province/43");
+        assert!(folder.join("tracks/day=2026-11-21").exists());
+        // What nothing names is found and deleted, here too.
+        let file = folder.join(&kept.catalogue().await[0].path);
+        std::fs::copy(&file, file.with_file_name("orphan.parquet")).unwrap();
+        check_whole(&kept, &s3, &track).await;
+        std::fs::remove_file(&file).unwrap();
+        let problems = kept.archive.verify(&kept.store).await.unwrap().problems;
+        assert_eq!(problems.len(), 1);
     }
-    assert_eq!(kept.track(1).await, track);
-    kept.clock.advance(roadwarden::model::Span::from_hours(7));
-    merged += kept.pass().await.files_merged;
-    assert!(merged > 0);
-    kept.clock.advance(roadwarden::model::Span::from_hours(1));
-    assert!(kept.pass().await.files_deleted > 0);
-    assert_eq!((kept.catalogue().await.len(), s3.files()), (1, 1));
-    assert!(
-        s3.root
-            .path()
-            .join(BUCKET)
-            .join("province/43/tracks/day=2026-11-21")
-            .exists()
-    );
-    assert_eq!(kept.track(1).await, track);
-    assert!(
-        kept.archive
-            .verify(&kept.store)
-            .await
-            .unwrap()
-            .problems
-            .is_empty()
-    );
-    // What nothing names is found and deleted, here too.
-    let file = s3
-        .root
-        .path()
-        .join(BUCKET)
-        .join("province/43")
-        .join(&kept.catalogue().await[0].path);
-    std::fs::copy(&file, file.with_file_name("orphan.parquet")).unwrap();
-    kept.clock
-        .advance(roadwarden::model::Span::from_hours(24 * 365 * 20));
-    assert_eq!(
-        kept.keeper_of_ages().pass().await.unwrap().orphans_deleted,
-        1
-    );
-    std::fs::remove_file(&file).unwrap();
-    assert_eq!(
-        kept.archive
-            .verify(&kept.store)
-            .await
-            .unwrap()
-            .problems
-            .len(),
-        1
-    );
+
+    async fn slow_answers_and_errors_are_borne(place: Place) {
+        let s3 = S3::start().await;
+        let kept = Kept::with(&place, s3.archive(3)).await;
+        let track = driven(0, 20_000);
+        kept.stage(&track, 100).await;
+        // Errors that pass are tried again.
+        s3.harm.errors.store(2, Ordering::SeqCst);
+        s3.harm.slow_ms.store(100, Ordering::SeqCst);
+        kept.pass().await;
+        assert_eq!(kept.track(1).await, track);
+        // An answer that is too slow is none; the archive is away and not damaged.
+        let impatient = kept.reader(s3.archive(0)).await;
+        s3.harm.slow_ms.store(5000, Ordering::SeqCst);
+        let error = impatient.find_fix(track[5].vehicle, track[5].time).await.unwrap_err();
+        assert!(matches!(error, StoreError::ArchiveAway { .. }), "{error:?}");
+        s3.harm.slow_ms.store(0, Ordering::SeqCst);
+        let found = impatient.find_fix(track[5].vehicle, track[5].time).await;
+        assert_eq!(found.unwrap(), Some(track[5]));
+        // Errors that do not pass end the pass and damage nothing.
+        let more = driven(20_000, 30_000);
+        kept.stage(&more, 100).await;
+        s3.harm.errors.store(u64::MAX, Ordering::SeqCst);
+        let away = kept.by_way_of(s3.archive(1));
+        let failed = away.keeper().pass().await;
+        assert!(failed.is_err(), "{failed:?}");
+        s3.harm.errors.store(0, Ordering::SeqCst);
+        away.pass().await;
+        check_whole(&kept, &s3, &[track, more].concat()).await;
+    }
+
+    async fn a_connection_that_breaks_anywhere_loses_nothing(place: Place) {
+        let s3 = S3::start().await;
+        let kept = Kept::with(&place, s3.archive(0)).await;
+        let track = driven(0, 30_000);
+        let mut failed = 0;
+        for (cut_after, part) in (0..).map(|step| 150 + 450 * step).zip(track.chunks(150)) {
+            kept.stage(part, 50).await;
+            // A way of its own to the store, with new connections.
+            let broken = kept.by_way_of(s3.archive(0));
+            s3.harm.cut_after.store(cut_after, Ordering::SeqCst);
+            failed += u32::from(broken.keeper().pass().await.is_err());
+            s3.harm.cut_after.store(0, Ordering::SeqCst);
+        }
+        // The store takes a file, and nobody learns of it.
+        let last = driven(30_000, 31_000);
+        kept.stage(&last, 50).await;
+        s3.harm.mute.store(true, Ordering::SeqCst);
+        let broken = kept.by_way_of(s3.archive(0));
+        assert!(broken.keeper().pass().await.is_err());
+        s3.harm.mute.store(false, Ordering::SeqCst);
+        assert!(s3.files() > kept.catalogue().await.len(), "an orphan");
+        assert!(failed > 3, "{failed}");
+        kept.pass().await;
+        check_whole(&kept, &s3, &[track, last].concat()).await;
+    }
+
+    async fn a_restart_in_the_middle_of_an_upload_loses_nothing(place: Place) {
+        let s3 = S3::start().await;
+        let kept = Kept::with(&place, s3.archive(0)).await;
+        let track = driven(0, 20_000);
+        kept.stage(&track, 100).await;
+        s3.harm.hold_upload_after.store(1500, Ordering::SeqCst);
+        let keeper = kept.keeper();
+        let uploading = tokio::spawn(async move { keeper.pass().await });
+        while s3.harm.held.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+        // The server is ended there and started again.
+        uploading.abort();
+        assert!(uploading.await.unwrap_err().is_cancelled());
+        assert_eq!(kept.catalogue().await, []);
+        assert_eq!(kept.track(1).await, track, "what is staged stays readable");
+        kept.store.close().await;
+        s3.harm.hold_upload_after.store(0, Ordering::SeqCst);
+        let kept = Kept::with(&place, s3.archive(0)).await;
+        assert_eq!(kept.track(1).await, track);
+        kept.pass().await;
+        let files = kept.catalogue().await;
+        assert_eq!(files.iter().map(|file| file.fixes).sum::<u64>(), 2000);
+        assert_eq!(s3.files(), files.len(), "half an upload leaves no file");
+        check_whole(&kept, &s3, &track).await;
+    }
+}
+
+/// Looks until it is so.
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let mut so_far = Duration::ZERO;
+    while !is_so() {
+        assert!(so_far < DEADLINE, "not within the time: {what}");
+        let look = Duration::from_millis(20);
+        std::thread::sleep(look);
+        so_far += look;
+    }
+}
+
+fn start_server(data: &Path, s3: &S3) -> Server {
+    let endpoint = format!("http://{}", s3.address);
+    Server::start_with(
+        data,
+        &[
+            "--dev-clock",
+            "2026-11-21T08:00:00+08:00",
+            "--archive-url",
+            &format!("s3://{BUCKET}/province/43"),
+            "--archive-interval-ms",
+            "100",
+            "--shard-tail-bytes-max",
+            "128",
+        ],
+        &[
+            ("AWS_ENDPOINT", endpoint.as_str()),
+            ("AWS_ACCESS_KEY_ID", KEY),
+            ("AWS_SECRET_ACCESS_KEY", KEY),
+            ("AWS_REGION", "us-east-1"),
+        ],
+    )
 }
 
 #[test]
-fn a_store_is_kept_like_a_folder() {
-    on_sqlite(kept_whole);
-}
-
-async fn slow_and_failing(database: Database) {
-    let s3 = S3::start().await;
-    let kept = Kept::with(&database, s3.archive(3)).await;
-    let track = fixes(1, (0..20_000).step_by(10));
-    kept.stage(&track, 100).await;
-    // Errors that pass are tried again.
-    s3.harm.errors.store(2, Ordering::SeqCst);
-    s3.harm.slow_ms.store(100, Ordering::SeqCst);
-    kept.pass().await;
-    assert_eq!(kept.track(1).await, track);
-    // An answer that is too slow is none; the archive is away and not damaged.
-    let impatient = kept.reader(s3.archive(0)).await;
-    s3.harm.slow_ms.store(5000, Ordering::SeqCst);
-    let error = impatient
-        .find_fix(track[5].vehicle, track[5].time)
-        .await
-        .unwrap_err();
-    assert!(matches!(error, StoreError::ArchiveAway { .. }), "{error:?}");
-    s3.harm.slow_ms.store(0, Ordering::SeqCst);
-    let found = impatient.find_fix(track[5].vehicle, track[5].time).await;
-    assert_eq!(found.unwrap(), Some(track[5]));
-}
-
-#[test]
-fn slow_answers_and_errors_are_borne() {
-    on_sqlite(slow_and_failing);
-}
-
-async fn crash_in_upload(database: Database) {
-    let s3 = S3::start().await;
-    let kept = Kept::with(&database, s3.archive(0)).await;
-    let track = fixes(1, (0..20_000).step_by(10));
-    kept.stage(&track, 100).await;
-    s3.harm.cut_after.store(1500, Ordering::SeqCst);
-    kept.keeper().pass().await.unwrap_err();
-    assert_eq!(kept.catalogue().await, []);
-    assert_eq!(kept.track(1).await, track, "what is staged stays readable");
-    // The server is ended there and started again.
-    kept.store.close().await;
-    s3.harm.cut_after.store(0, Ordering::SeqCst);
-    let kept = Kept::with(&database, s3.archive(0)).await;
-    assert_eq!(kept.track(1).await, track);
-    kept.pass().await;
-    let files = kept.catalogue().await;
-    assert_eq!(files.iter().map(|file| file.fixes).sum::<u64>(), 2000);
-    assert_eq!(s3.files(), files.len(), "half an upload leaves no file");
-    assert_eq!(kept.track(1).await, track);
-}
-
-#[test]
-fn a_restart_in_the_middle_of_an_upload_loses_nothing() {
-    on_sqlite(crash_in_upload);
+fn a_server_killed_in_the_middle_of_an_upload_has_lost_nothing() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let s3 = runtime.block_on(S3::start());
+    let folder = tempfile::tempdir().unwrap();
+    fleet(folder.path());
+    let server = start_server(folder.path(), &s3);
+    s3.harm.hold_upload_after.store(2000, Ordering::SeqCst);
+    assert_eq!(server.post("/api/v1/fixes", &lines())["stored"], 360);
+    wait_until("an upload has begun", || {
+        s3.harm.held.load(Ordering::SeqCst) > 0
+    });
+    server.kill();
+    assert_eq!(s3.files(), 0);
+    s3.harm.hold_upload_after.store(0, Ordering::SeqCst);
+    let server = start_server(folder.path(), &s3);
+    wait_until("a file is there", || s3.files() > 0);
+    let plate = PLATE.replace('湘', "%E6%B9%98");
+    let path = format!(
+        "/api/v1/vehicles/{plate}/yellow/track?format=ndjson\
+         &from=2026-11-21T00:00:00%2B08:00&to=2026-11-22T00:00:00%2B08:00"
+    );
+    let (status, track) = server.request("GET", &path, None);
+    assert_eq!((status, track.lines().count()), (200, 360), "{track}");
+    server.stop();
 }

@@ -69,6 +69,18 @@ impl Kept {
         }
     }
 
+    /// The same database with another way to the archive, for its keeper.
+    pub(crate) fn by_way_of(&self, archive: Archive) -> Self {
+        Self {
+            folder: TempDir::new().unwrap(),
+            url: self.url.clone(),
+            archive,
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            settings: self.settings,
+        }
+    }
+
     /// A store that another process might have, with its own way to the archive.
     pub(crate) async fn reader(&self, archive: Archive) -> Store {
         let options = StoreOptions::new(&self.url, Role::Guest);

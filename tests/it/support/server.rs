@@ -53,6 +53,15 @@ pub(crate) struct Server {
 impl Server {
     /// Starts on free ports over a data folder; further arguments are added.
     pub(crate) fn start(data: &Path, arguments: &[&str]) -> Self {
+        Self::start_with(data, arguments, &[])
+    }
+
+    /// The same, with variables of the environment.
+    pub(crate) fn start_with(
+        data: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
         let mut child = program()
             .args([
                 "serve",
@@ -65,6 +74,7 @@ impl Server {
             .args(["--log", "warn", "--data"])
             .arg(data)
             .args(arguments)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
