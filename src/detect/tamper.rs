@@ -2,13 +2,17 @@
 //! an odometer that does not agree with the track.
 //!
 //! ```text
-//! still: anchor --fix at the same place, odometer on by so much--> violation, from the anchor
+//! still: anchor --fix at the same place, odometer goes on--> runs
+//!        runs --fix at the same place, odometer on by so much more--> violation, from the anchor
 //!        violation --fix elsewhere--> anchor          (ended at that fix)
 //! miles: block --driven or counted a block's length, the two apart--> violation, from the block's first fix
 //!        violation --next block the same--> violation
 //!        violation --block that agrees--> no violation   (ended at the block's first fix)
 //! both:  any --gap, jump, no odometer, odometer back--> forgotten     (ended at the last fix before)
 //! ```
+//!
+//! A counter of whole kilometres goes on by one after a metre or after a thousand: only what it counts after
+//! its first step at a place was driven there.
 //!
 //! The track is the sum of the straight ways between fixes while the vehicle moves; it is shorter than
 //! the road, so that the tolerance of the rulebook is wide.
@@ -38,8 +42,8 @@ pub(super) struct Tamper {
 pub(super) struct Counted {
     /// First fix at the place where the vehicle seems to be.
     pub(super) anchor: FixMark,
-    /// Odometer there.
-    pub(super) anchor_odometer: Odometer,
+    /// Odometer when it went on for the first time since then.
+    pub(super) runs_from: Option<Odometer>,
     /// First fix of the block.
     pub(super) block: FixMark,
     /// Odometer there.
@@ -89,7 +93,7 @@ impl Tamper {
             self.odometer = fix.odometer.map(|now| {
                 Box::new(Counted {
                     anchor: mark(fix),
-                    anchor_odometer: now,
+                    runs_from: None,
                     block: mark(fix),
                     block_odometer: now,
                     track_m: 0.0,
@@ -104,8 +108,11 @@ impl Tamper {
                 counted.track_m += metres(before.fix.position, fix.position);
             }
         }
+        if now > counted.last {
+            counted.runs_from.get_or_insert(now);
+        }
         counted.last = now;
-        self.compare_places(context, step, &mut counted, now, out);
+        self.compare_places(context, step, &mut counted, out);
         self.compare_distances(context, step, &mut counted, now, out);
         self.odometer = Some(counted);
     }
@@ -115,22 +122,21 @@ impl Tamper {
         context: &Context<'_>,
         step: &Step<'_>,
         counted: &mut Counted,
-        now: Odometer,
         out: &mut Vec<Transition>,
     ) {
         let rules = &context.rules.tamper;
         let fix = step.fix;
         if !within(counted.anchor.position, fix.position, rules.still_m) {
             if let Some(still) = self.still.take() {
-                let km = between_km(counted.anchor_odometer, now);
+                let km = counted.run_km();
                 let finding = || finding(context, STILL, km, 0.0);
                 still.end(context, fix, fix.time, None, finding, out);
             }
             counted.anchor = mark(fix);
-            counted.anchor_odometer = now;
+            counted.runs_from = None;
             return;
         }
-        let km = between_km(counted.anchor_odometer, now);
+        let km = counted.run_km();
         if km < rules.still_km {
             return;
         }
@@ -198,7 +204,7 @@ impl Tamper {
         out: &mut Vec<Transition>,
     ) {
         if let (Some(still), Some(counted)) = (self.still.take(), &self.odometer) {
-            let km = between_km(counted.anchor_odometer, counted.last);
+            let km = counted.run_km();
             let finding = || finding(context, STILL, km, 0.0);
             still.end(context, step.fix, end, None, finding, out);
         }
@@ -206,6 +212,14 @@ impl Tamper {
             let end = apart.episode.last;
             apart.finish(context, step, end, out);
         }
+    }
+}
+
+impl Counted {
+    /// Distance that the odometer has surely counted at the place of the anchor.
+    fn run_km(&self) -> f64 {
+        let from = self.runs_from.unwrap_or(self.last);
+        between_km(from, self.last)
     }
 }
 

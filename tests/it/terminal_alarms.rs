@@ -2,7 +2,7 @@
 
 use roadwarden::detect::PermitValidity;
 use roadwarden::model::fleet::PermitKind;
-use roadwarden::model::{Fix, Odometer, Quality, Span, VehicleClass};
+use roadwarden::model::{Fix, Odometer, Position, Quality, Span, VehicleClass};
 
 use crate::drive::{Scene, drive, lines, moment};
 
@@ -237,12 +237,29 @@ mod tampering {
         );
         assert_eq!(
             found,
-            ["terminal_alarm 11-21 08:00:00..11-21 08:05:10 L2 0 - | positions_frozen 3.1/0"]
+            ["terminal_alarm 11-21 08:00:00..11-21 08:05:10 L2 0 - | positions_frozen 3/0"]
         );
         let honest = judged(&Scene::of(LineCoach2), "stand 5m, drive 5m", |_, fix| {
             fix.odometer = Odometer::from_km(100.0);
         });
         assert!(honest.is_empty(), "{honest:?}");
+    }
+
+    #[test]
+    fn one_step_of_a_counter_of_whole_kilometres_is_no_kilometre() {
+        let scene = Scene::of(LineCoach2);
+        let mut fixes = drive(DAY, "drive 10m", Span::from_seconds(1));
+        let begin = fixes[0].time;
+        for fix in &mut fixes {
+            let driven_m = fix.time.since(begin).seconds() * fix.speed.kmh() / 3.6;
+            fix.odometer = Odometer::from_km(5000.0 + (driven_m / 1000.0).floor());
+        }
+        assert_eq!(lines(&scene.judge(&fixes)), [""; 0]);
+        // Two steps at one place are.
+        for fix in &mut fixes[..300] {
+            fix.position = Position::default();
+        }
+        assert!(lines(&scene.judge(&fixes[..300]))[0].contains("positions_frozen"));
     }
 
     /// An hour at 60 km/h with an odometer that counts some share of the way.

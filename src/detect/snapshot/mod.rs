@@ -45,7 +45,7 @@ use bytes::{Reader, Saved, Writer, load_list, save_list, saved_struct};
 pub use pieces::{read_pieces, write_pieces};
 
 /// Version of the saved form.
-const VERSION: u8 = 5;
+const VERSION: u8 = 6;
 
 /// Bytes of the check code.
 const CHECK_BYTES: usize = 4;
@@ -261,7 +261,7 @@ saved_struct!(Tamper {
 });
 saved_struct!(Counted {
     anchor,
-    anchor_odometer,
+    runs_from,
     block,
     block_odometer,
     track_m,
