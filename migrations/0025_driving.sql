@@ -13,3 +13,5 @@ CREATE TABLE driving (
 );
 -- Who was at the wheel of a vehicle that is judged again.
 CREATE INDEX driving_by_vehicle ON driving (vehicle_id, bucket, subject);
+-- What is older than the retention of tracks goes hour by hour.
+CREATE INDEX driving_by_bucket ON driving (bucket);

@@ -8,6 +8,12 @@ use super::keeper::{Keeper, KeeperError, Pass};
 use super::write::Names;
 use crate::store::{Hold, HoldFilter, Purge, StoreError, TrackFile};
 
+/// Days for which drivers' hours are kept beyond the tracks: a window of seven days that ends on the first kept
+/// day can still be counted, and a day more for a session that began before it.
+const DRIVING_DAYS: i64 = 8;
+/// Buckets of drivers' hours in a day.
+const HOURS_OF_DAY: i64 = 24;
+
 impl Keeper {
     /// Purges the days whose time has passed; each file in a transaction of its own that is logged with counts.
     pub(super) async fn retain(&self, names: &Names, pass: &mut Pass) -> Result<(), KeeperError> {
@@ -15,6 +21,9 @@ impl Keeper {
         let Some(first_kept) = first_day_kept(today, self.settings.retention_months) else {
             return Ok(());
         };
+        self.store
+            .forget_driving(first_kept.saturating_sub(DRIVING_DAYS) * HOURS_OF_DAY)
+            .await?;
         let files = self.store.track_files(i64::MIN, first_kept).await?;
         if files.is_empty() {
             return Ok(());

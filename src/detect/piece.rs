@@ -126,6 +126,7 @@ impl Piece {
 
     /// Up to which end the piece may grow: neither past its local hour nor past its night or day.
     pub fn grows_until(&self, rules: &RuleSet) -> Timestamp {
+        let rules = rules.version_at(self.from);
         let (_, phase_end) = night_or_day(rules, self.from);
         if self.to >= phase_end {
             return self.to;

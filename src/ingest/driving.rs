@@ -27,6 +27,8 @@ use super::part::{prealarm_note, upsert};
 
 /// Local hours that are read back before a change: the longest window of any rule, and a day.
 const LOOK_BACK_HOURS: i64 = 8 * 24;
+/// Drivers whose stored pieces are in memory together; a week of one is some tens of kilobytes.
+const LOADED_AT_ONCE: usize = 500;
 /// Drivers whose counters are kept; of more, those counted least lately are forgotten.
 const LEDGERS_MAX: usize = 50_000;
 
@@ -237,14 +239,21 @@ impl Drivers {
         directory: &Directory,
         missing: &BTreeMap<Subject, Timestamp>,
     ) -> Result<(), DrivingError> {
-        let stored = stored(&self.store, directory, missing).await?;
-        for subject in missing.keys() {
-            let pieces = stored.get(subject).map_or(&[][..], Vec::as_slice);
-            let ledger = Ledger::new(*subject, pieces, &directory.rules, |piece| {
-                context(directory, piece)
-            });
-            let turn = self.turn;
-            self.ledgers.insert(*subject, Kept { ledger, turn });
+        let missing: Vec<(Subject, Timestamp)> = missing
+            .iter()
+            .map(|(subject, at)| (*subject, *at))
+            .collect();
+        for some in missing.chunks(LOADED_AT_ONCE) {
+            let wanted = some.iter().copied().collect();
+            let stored = stored(&self.store, directory, &wanted).await?;
+            for subject in wanted.keys() {
+                let pieces = stored.get(subject).map_or(&[][..], Vec::as_slice);
+                let ledger = Ledger::new(*subject, pieces, &directory.rules, |piece| {
+                    context(directory, piece)
+                });
+                let turn = self.turn;
+                self.ledgers.insert(*subject, Kept { ledger, turn });
+            }
         }
         Ok(())
     }

@@ -81,6 +81,29 @@ impl Store {
             .await?;
         each(&rows, |row| row.int(0))
     }
+
+    /// Removes what ended before a bucket, an hour in a transaction; the number of rows.
+    ///
+    /// # Errors
+    /// As the database says; what was removed before stays so.
+    pub async fn forget_driving(&self, before_bucket: i64) -> Result<u64, StoreError> {
+        let mut removed = 0;
+        loop {
+            let oldest: Option<i64> = sqlx::query_scalar("SELECT MIN(bucket) FROM driving")
+                .fetch_one(self.read())
+                .await
+                .map_err(map_error)?;
+            let Some(oldest) = oldest.filter(|oldest| *oldest < before_bucket) else {
+                return Ok(removed);
+            };
+            let done = sqlx::query("DELETE FROM driving WHERE bucket = $1")
+                .bind(oldest)
+                .execute(self.write())
+                .await
+                .map_err(map_error)?;
+            removed += done.rows_affected();
+        }
+    }
 }
 
 /// Writes pieces; a row without any is removed.

@@ -185,6 +185,10 @@ on_both_engines! {
         put(&[driving(7, 5, 1, &[]), driving(7, 6, 1, &[5, 6])]).await;
         let left = [driving(7, 5, 2, &[2]), driving(7, 6, 1, &[5, 6])];
         assert_eq!(read(&[(7, 0)]).await, left);
+        assert_eq!(store.forget_driving(5).await.unwrap(), 1);
+        assert_eq!(read(&[(-2, i64::MIN)]).await, []);
+        assert_eq!(store.forget_driving(6).await.unwrap(), 1);
+        assert_eq!(read(&[(7, i64::MIN), (8, i64::MIN)]).await, [left[1].clone(), rows[4].clone()]);
         store.close().await;
     }
 
