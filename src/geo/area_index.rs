@@ -423,7 +423,7 @@ impl AreaIndex {
         };
         let near = |edge: &Edge| {
             let segment = Segment::new(edge.from, edge.to, 0.0);
-            segment.foot(place.lat(), place.lon()).distance_2 <= bound_m * bound_m
+            segment.foot(place).distance_2 <= bound_m * bound_m
         };
         !self
             .tree

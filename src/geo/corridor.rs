@@ -180,13 +180,12 @@ impl CorridorIndex {
         place: Position,
         bound_m: f64,
     ) -> Option<RouteHit> {
-        let (lat, lon) = (place.lat(), place.lon());
         let bound_2 = bound_m * bound_m;
         let mut best: Option<(u32, &Segment, Foot)> = None;
         let reach = self.reach(number, place, bound_m);
         for leaf in self.tree.locate_in_envelope_intersecting(reach) {
             for (index, segment) in (leaf.first..leaf.end).zip(self.run(leaf.first, leaf.end)) {
-                let foot = segment.foot(lat, lon);
+                let foot = segment.foot(place);
                 let nearer = best.is_none_or(|(known, _, least)| {
                     (foot.distance_2, index) < (least.distance_2, known)
                 });
@@ -218,7 +217,7 @@ impl CorridorIndex {
         RouteHit {
             route: number,
             distance_m,
-            progress_m: segment.progress_m + foot.share * segment.length_m(),
+            progress_m: segment.progress_m() + foot.share * segment.length_m(),
             segment: found,
             past_end: (found.0 == first && foot.share <= 0.0)
                 || (found.0 + 1 == end && foot.share >= 1.0),
@@ -246,7 +245,8 @@ impl CorridorIndex {
 
     /// A segment of the route near `hint` that proves the place to be within `bound_m`.
     ///
-    /// Looks at the hinted segment and some neighbours on the same route, the nearer ones first.
+    /// Looks at the hinted segment and some neighbours on the same route, first on the side to which the
+    /// place lies.
     /// `None` proves nothing.
     pub fn still_inside(
         &self,
@@ -261,16 +261,22 @@ impl CorridorIndex {
         }
         let own = self.run(first, end);
         let hinted = (hint.0 - first) as usize;
-        let (lat, lon) = (place.lat(), place.lon());
         let bound_2 = bound_m * bound_m;
         let near = |index: usize| {
             let segment = own.get(index)?;
-            (segment.foot(lat, lon).distance_2 <= bound_2).then_some(index)
+            (segment.foot(place).distance_2 <= bound_2).then_some(index)
         };
-        let found = near(hinted).or_else(|| {
-            (1..=NEIGHBOURS as usize)
-                .find_map(|away| near(hinted + away).or_else(|| near(hinted.checked_sub(away)?)))
-        })?;
+        let foot = own.get(hinted)?.foot(place);
+        let ahead = || (1..=NEIGHBOURS as usize).find_map(|away| near(hinted + away));
+        let behind = || (1..=NEIGHBOURS as usize).find_map(|away| near(hinted.checked_sub(away)?));
+        let found = if foot.distance_2 <= bound_2 {
+            hinted
+        } else if foot.share > 0.0 {
+            // Past its end, most probably further on.
+            ahead().or_else(behind)?
+        } else {
+            behind().or_else(ahead)?
+        };
         Some(SegmentNumber(first + count(found)))
     }
 
@@ -394,7 +400,7 @@ mod tests {
         let (first, end) = index.entry(number).unwrap().segments;
         index.segments[first as usize..end as usize]
             .iter()
-            .map(|segment| segment.foot(place.lat(), place.lon()).distance_2.sqrt())
+            .map(|segment| segment.foot(place).distance_2.sqrt())
             .fold(f64::INFINITY, f64::min)
     }
 
