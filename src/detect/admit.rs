@@ -54,7 +54,7 @@ pub(super) struct Admit {
     /// Last fix judged.
     pub(super) judged: Option<Mark>,
     /// Fixes in a row that agree on a place that cannot be reached.
-    pub(super) newcomer: Option<Newcomer>,
+    pub(super) newcomer: Option<Box<Newcomer>>,
 }
 
 /// What later steps must know of the last judged fix.
@@ -109,6 +109,10 @@ pub(super) struct Gap {
 }
 
 impl Admit {
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.newcomer.as_ref().map_or(0, |_| size_of::<Newcomer>())
+    }
+
     pub(super) const fn last_seen(&self) -> Option<&Fix> {
         self.seen.as_ref()
     }
@@ -172,10 +176,10 @@ impl Admit {
             }
             _ => 1,
         };
-        self.newcomer = Some(Newcomer {
+        self.newcomer = Some(Box::new(Newcomer {
             last: mark(fix),
             fixes,
-        });
+        }));
         fixes >= rules.jump_fixes
     }
 }

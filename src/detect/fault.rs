@@ -18,7 +18,7 @@ use super::motion::Motion;
 /// The fault run that goes on, where there is one.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Fault {
-    pub(super) run: Option<Run>,
+    pub(super) run: Option<Box<Run>>,
 }
 
 /// Driving with a fault.
@@ -35,6 +35,10 @@ pub(super) struct Run {
 }
 
 impl Fault {
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.run.as_ref().map_or(0, |_| size_of::<Run>())
+    }
+
     pub(super) fn handle_step(
         &mut self,
         rules: &RuleSet,
@@ -59,11 +63,13 @@ impl Fault {
             }
             return;
         }
-        let run = self.run.get_or_insert(Run {
-            from: fix.time,
-            to: fix.time,
-            driven: Span::ZERO,
-            alarm: 0,
+        let run = self.run.get_or_insert_with(|| {
+            Box::new(Run {
+                from: fix.time,
+                to: fix.time,
+                driven: Span::ZERO,
+                alarm: 0,
+            })
         });
         let drove_here = step.before.is_some_and(|before| {
             before.fix.time == run.to && before.fix.speed > rules.motion.driving_over

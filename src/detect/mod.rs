@@ -93,13 +93,19 @@ pub struct Context<'a> {
     pub roads: Option<&'a RoadMap>,
 }
 
-impl Context<'_> {
-    /// The same with the rules in force for the vehicle at `time`: overlays taken in.
+impl<'a> Context<'a> {
+    /// The rules in force for the vehicle at `time`: those of the version that holds, overlays taken in.
+    #[inline]
+    pub fn rules_at(&self, time: Timestamp) -> &'a RuleSet {
+        let VehicleProfile { region, class, .. } = self.profile;
+        self.rules.in_force(region.as_ref(), Some(*class), time)
+    }
+
+    /// The same with the rules in force for the vehicle at `time`.
     #[must_use]
     pub fn at(&self, time: Timestamp) -> Self {
-        let VehicleProfile { region, class, .. } = self.profile;
         Self {
-            rules: self.rules.in_force(region.as_ref(), Some(*class), time),
+            rules: self.rules_at(time),
             ..*self
         }
     }
@@ -233,7 +239,8 @@ pub struct VehicleState {
     drift: Drift,
     charter: Charter,
     unplanned_stop: UnplannedStop,
-    roads: Roads,
+    /// Only where a road map is in force.
+    roads: Option<Box<Roads>>,
 }
 
 impl VehicleState {
@@ -248,7 +255,14 @@ impl VehicleState {
         out: &mut Vec<Transition>,
     ) -> Admission {
         let usual = context;
-        let context = &usual.at(fix.time);
+        let changed;
+        let rules = usual.rules_at(fix.time);
+        let context = if std::ptr::eq(rules, usual.rules) {
+            usual
+        } else {
+            changed = Context { rules, ..*usual };
+            &changed
+        };
         let step = match self.admit.handle_fix(&context.rules.plausibility, fix) {
             Ok(step) => step.with_gap(&context.rules.motion),
             Err(refused) => {
@@ -272,13 +286,18 @@ impl VehicleState {
         let limit = limit_at(context, fix.time, here);
         let spot = Spot { inside, undivided };
         self.areas.handle_step(context, &step, &spot, out);
-        self.roads
-            .handle_step(usual, &step, here, &limit, &mut self.speeding, out);
+        if usual.roads.is_some() || self.roads.is_some() {
+            let roads = self.roads.get_or_insert_default();
+            roads.handle_step(usual, &step, here, &limit, &mut self.speeding, out);
+            self.roads.take_if(|_| usual.roads.is_none());
+        } else {
+            self.speeding.handle_step(context, &step, &limit, out);
+        }
         self.approach.handle_step(context, &step, &limit, out);
         for stretch in stretches.iter() {
             // A stretch is of the fix that held then, and so are its rules.
-            let context = usual.at(stretch.from);
-            self.wheel.handle_stretch(context.rules, stretch, fix, out);
+            let rules = usual.rules_at(stretch.from);
+            self.wheel.handle_stretch(rules, stretch, fix, out);
         }
         self.deviation
             .handle_step(context, &step, &self.motion, on_route, out);
@@ -297,7 +316,9 @@ impl VehicleState {
 
     /// Judges what still waits for fixes that will not come, at the end of a track.
     pub fn finish(&mut self, context: &Context<'_>, out: &mut Vec<Transition>) {
-        self.roads.finish(context, &mut self.speeding, out);
+        if let Some(roads) = &mut self.roads {
+            roads.finish(context, &mut self.speeding, out);
+        }
     }
 
     /// The last fix in order that had a believable time, judged or not.
@@ -341,10 +362,12 @@ impl VehicleState {
     /// Bytes that this state takes, its heap included.
     pub fn memory_bytes(&self) -> usize {
         size_of::<Self>()
+            + self.admit.heap_bytes()
             + self.place.heap_bytes()
             + self.speeding.heap_bytes()
             + self.wheel.heap_bytes()
             + self.deviation.heap_bytes()
+            + self.fault.heap_bytes()
             + self.night_ban.heap_bytes()
             + self.areas.heap_bytes()
             + self.alarms.heap_bytes()
@@ -353,7 +376,10 @@ impl VehicleState {
             + self.drift.heap_bytes()
             + self.charter.heap_bytes()
             + self.unplanned_stop.heap_bytes()
-            + self.roads.heap_bytes()
+            + self
+                .roads
+                .as_deref()
+                .map_or(0, |roads| size_of::<Roads>() + roads.heap_bytes())
     }
 
     /// The saved form: versioned, compact, the same on every machine.

@@ -24,7 +24,7 @@ use super::{Context, Transition};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Overload {
     /// The last count and when it was made.
-    pub(super) counted: Option<(u16, Timestamp)>,
+    pub(super) counted: Option<Box<(u16, Timestamp)>>,
     pub(super) run: Option<Box<Run>>,
 }
 
@@ -38,7 +38,9 @@ pub(super) struct Run {
 
 impl Overload {
     pub(super) fn heap_bytes(&self) -> usize {
-        self.run.as_ref().map_or(0, |_| size_of::<Run>())
+        let counted = self.counted.as_ref();
+        counted.map_or(0, |_| size_of::<(u16, Timestamp)>())
+            + self.run.as_ref().map_or(0, |_| size_of::<Run>())
     }
 
     pub(super) fn handle_step(
@@ -49,7 +51,7 @@ impl Overload {
     ) {
         let fix = step.fix;
         if let Some(persons) = fix.passengers {
-            self.counted = Some((persons, fix.time));
+            self.counted = Some(Box::new((persons, fix.time)));
         }
         let watched = self.counted.is_some() || reports_full(context, fix);
         if self.run.is_none() && !watched {
@@ -83,7 +85,7 @@ impl Overload {
 
     /// The count that holds at a time, where it is over the seats.
     fn persons_over(&mut self, context: &Context<'_>, at: Timestamp) -> Option<u16> {
-        let (persons, counted_at) = self.counted?;
+        let (persons, counted_at) = **self.counted.as_ref()?;
         if at.since(counted_at) >= context.rules.overload.count_holds {
             self.counted = None;
             return None;

@@ -172,7 +172,7 @@ impl Piece {
 
 /// Adds a piece behind those of the same subject and vehicle, into the last one where it can grow.
 pub fn append(pieces: &mut Vec<Piece>, rules: &RuleSet, piece: Piece) {
-    if let Some(last) = pieces.last_mut() {
+    if let Some(last) = pieces.last_mut().filter(|last| last.to == piece.from) {
         let grows_until = last.grows_until(rules);
         if last.absorb(&piece, grows_until) {
             return;

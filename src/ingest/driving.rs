@@ -155,7 +155,7 @@ impl Drivers {
     /// Waits for a store that cannot be read. Gives the number of violations that have begun.
     pub(super) async fn take(
         &mut self,
-        told: BTreeMap<Subject, Vec<Piece>>,
+        told: &[Piece],
         replaced: &[Replaced],
         flush: &mut Flush,
     ) -> u64 {
@@ -163,7 +163,7 @@ impl Drivers {
         let directory = Arc::clone(&self.directory.borrow_and_update());
         let tasks = loop {
             match self
-                .prepare(&directory, &told, replaced, &flush.vehicles)
+                .prepare(&directory, told, replaced, &flush.vehicles)
                 .await
             {
                 Ok(tasks) => break tasks,
@@ -192,13 +192,13 @@ impl Drivers {
     async fn prepare(
         &mut self,
         directory: &Directory,
-        told: &BTreeMap<Subject, Vec<Piece>>,
+        told: &[Piece],
         replaced: &[Replaced],
         vehicles: &[VehicleSnapshot],
     ) -> Result<BTreeMap<Subject, Task>, DrivingError> {
         let mut tasks: BTreeMap<Subject, Task> = BTreeMap::new();
-        for (subject, pieces) in told {
-            tasks.entry(*subject).or_default().told.clone_from(pieces);
+        for piece in told {
+            tasks.entry(piece.subject).or_default().told.push(*piece);
         }
         for void in replaced {
             let bucket = bucket_of(&directory.rules.zone, void.from);

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::detect::{Piece, Subject};
+use crate::detect::Piece;
 use crate::journal::Journal;
 use crate::live::Live;
 use crate::model::duty::MinuteSet;
@@ -121,7 +121,7 @@ impl Flusher {
             told,
             replaced,
         } = self.merge(collected);
-        let begun = self.drivers.take(told, &replaced, &mut flush).await;
+        let begun = self.drivers.take(&told, &replaced, &mut flush).await;
         let position = flush.journal_position;
         if is_empty(&flush) && position == *self.flushed.borrow() {
             return;
@@ -156,12 +156,10 @@ impl Flusher {
             ..Flush::default()
         };
         let mut operating: BTreeMap<(Arc<str>, i64), MinuteSet> = BTreeMap::new();
-        let mut told: BTreeMap<Subject, Vec<Piece>> = BTreeMap::new();
+        let mut told = Vec::new();
         let mut replaced = Vec::new();
         for part in parts {
-            for (subject, pieces) in part.pieces {
-                told.entry(subject).or_default().extend(pieces);
-            }
+            told.extend(part.pieces);
             replaced.extend(part.replaced);
             flush.violations.extend(part.violations.into_values());
             flush.chunks.extend(part.chunks);
@@ -222,7 +220,7 @@ impl Flusher {
 struct Gathered {
     flush: Flush,
     /// Time at the wheels.
-    told: BTreeMap<Subject, Vec<Piece>>,
+    told: Vec<Piece>,
     /// Vehicles that tell it anew.
     replaced: Vec<Replaced>,
 }

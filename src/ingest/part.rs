@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::detect::{self, Piece, Subject, Transition};
+use crate::detect::{self, Piece, Transition};
 use crate::model::duty::MinuteSet;
 use crate::model::prealarm::PreAlarm;
 use crate::model::{Fix, LocalZone, Timestamp, VehicleId, Violation};
@@ -53,8 +53,8 @@ pub(super) struct Part {
     pub(super) checkpoints: Vec<Checkpoint>,
     /// Vehicles that were judged again; everything else of them came after it.
     pub(super) rejudged: Vec<Rejudged>,
-    /// Time at the wheels, by whose it is.
-    pub(super) pieces: BTreeMap<Subject, Vec<Piece>>,
+    /// Time at the wheels, in the order in which it was told.
+    pub(super) pieces: Vec<Piece>,
     /// Vehicles that were judged again: from when on what they told before is void.
     pub(super) replaced: Vec<Replaced>,
 }
@@ -181,10 +181,7 @@ impl Part {
                 };
                 self.faults.insert((vehicle, from), row);
             }
-            Transition::Piece(piece) => {
-                let pieces = self.pieces.entry(piece.subject).or_default();
-                detect::append(pieces, &directory.rules, *piece);
-            }
+            Transition::Piece(piece) => self.pieces.push(*piece),
         }
     }
 
@@ -208,13 +205,8 @@ impl Part {
     /// Puts what a vehicle tells of its drivers since it was judged again in the place of what it told.
     pub(super) fn replace(&mut self, replaced: Replaced, pieces: Vec<Piece>) {
         let void = |piece: &Piece| piece.vehicle == replaced.vehicle && piece.to > replaced.from;
-        for told in self.pieces.values_mut() {
-            told.retain(|piece| !void(piece));
-        }
-        for piece in pieces {
-            self.pieces.entry(piece.subject).or_default().push(piece);
-        }
-        self.pieces.retain(|_, told| !told.is_empty());
+        self.pieces.retain(|piece| !void(piece));
+        self.pieces.extend(pieces);
         self.replaced.push(replaced);
     }
 
