@@ -203,7 +203,7 @@ settings! {
         request_s_max = 60, 1..=3600, "seconds", "Longest time for one request.";
         registry_poll_ms = 100, 10..=60_000, "milliseconds", "Pause between looks for a newer register.";
         duty_watch_s = 30, 1..=3600, "seconds", "Pause between evaluations for duty events.";
-        online_s_max = 300, 10..=86_400, "seconds", "Age of the last fix up to which a vehicle is online.";
+        online_s_max = 300, 10..=86_400, "seconds", "Time since the last fix was received up to which a vehicle is online.";
         quarantine_rows_max = 10_000, 10..=10_000_000, "rows", "Bad frames kept for inspection.";
         drain_s_max = 30, 1..=3600, "seconds", "Longest time to drain at shutdown.";
     }
