@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::model::{Fix, Position, Quality, Span, Speed, Timestamp, VehicleId};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, TRACK_PAGE_FIXES_MAX};
 
 /// Stretch of track read at once; files that are replayed a second time walk through it in order.
 const WINDOW: Span = Span::from_hours(6);
@@ -111,7 +111,7 @@ impl LateLookup {
     /// What is not in the store yet, the caller looks up himself; when it is, he must call [`Self::forget`].
     ///
     /// Where the archive does not answer, nothing is known: the fix is then stored, and a repetition is found
-    /// when its file is written.
+    /// when files are merged. What a damaged file held is not known either: sent again, it fills the hole.
     pub(super) async fn find(
         &mut self,
         store: &Store,
@@ -128,18 +128,20 @@ impl LateLookup {
             return Ok(None);
         }
         let to = time + WINDOW;
-        let track = match store.track(vehicle, time, to).await {
-            Err(error @ (StoreError::ArchiveAway { .. } | StoreError::ArchiveDamaged { .. })) => {
+        let read = store.readable_page(vehicle, time, to, TRACK_PAGE_FIXES_MAX);
+        let page = match read.await {
+            Err(error @ StoreError::ArchiveAway { .. }) => {
                 tracing::warn!(%error, "late fixes are not compared with the archive for a while");
                 self.away_until = self.uses + LEFT_OUT;
                 return Ok(None);
             }
-            track => track?,
+            page => page?,
         };
-        let fixes = track.iter().map(|fix| (fix.time, Stored::from(fix)));
+        let fixes = page.fixes.iter().map(|fix| (fix.time, Stored::from(fix)));
         let window = Window {
             from: time,
-            to,
+            // A page ends early at the end of a day and where fixes are very many.
+            to: page.next.unwrap_or(to),
             fixes: fixes.collect(),
         };
         let found = window.find(time);

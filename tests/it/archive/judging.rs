@@ -238,6 +238,10 @@ on_both_engines! {
         assert_eq!((page.lost[0].from, page.lost[0].to), (file.times.0, file.times.1 + Span::from_millis(1)));
         world.deliver(&late(track.clone())).await;
         world.check_idle().await;
+        // What fills the hole is known again.
+        world.deliver(&late(late(track.clone()))).await;
+        let days = world.kept.store.load_vehicle_days(0, &Page::first(10)).await.unwrap();
+        assert!(days.items[0].duplicates as usize >= track.len(), "{days:?}");
         let page = world.kept.store
             .readable_page(VehicleId(1), moment("11-21 00:00"), moment("11-22 00:00"), 10_000)
             .await
