@@ -526,21 +526,31 @@ impl Tools {
         let zone = &directory.rules.zone;
         let from = zone.day_start(zone.day(wanted));
         let judged_from = from - WARM_UP;
-        let before = self
-            .store
-            .readable_page(vehicle, Timestamp::MIN, judged_from, 1)
-            .await?;
         let beginning = Beginning {
             judged_from,
             from,
-            // A track that begins later is judged from its beginning.
-            known_from: if before.fixes.is_empty() && before.lost.is_empty() {
-                Timestamp::MIN
-            } else {
+            known_from: if self.has_track_before(vehicle, judged_from).await? {
                 judged_from + LOOK_BACK
+            } else {
+                // It is judged from its beginning.
+                Timestamp::MIN
             },
         };
         Ok((beginning, VehicleState::default()))
+    }
+
+    /// Whether the vehicle has, or had, a track before a moment.
+    async fn has_track_before(&self, vehicle: VehicleId, to: Timestamp) -> Result<bool, JobError> {
+        let mut next = Some(Timestamp::MIN);
+        while let Some(from) = next {
+            let page = self.store.readable_page(vehicle, from, to, 1).await?;
+            if !page.fixes.is_empty() || !page.lost.is_empty() {
+                return Ok(true);
+            }
+            // The files of that day are of others of its bucket.
+            next = page.next;
+        }
+        Ok(false)
     }
 
     /// Judges the stored track from a moment on, to its end or the first part that is lost.
