@@ -3,6 +3,23 @@
 //! The map: an extract of the shared data where it is there (`ROADWARDEN_SHARED_DATA`, or
 //! `../shared/data`), copied side by side to the size of a province; else nothing is measured.
 //! `cargo bench --bench roads`.
+//!
+//! The fleet: a third of the vehicles stands; the others drive for an hour, quick ways to random goals,
+//! at 0.6 to 0.95 of the limit (of what is usual on such roads where there is none), slow down for
+//! corners, and wait at lights; one in fifty drives at 1.2 of it.
+//! A fix every ten seconds, with errors of 5 m that change slowly and 1.5 m that are new each time.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "the drives come from the tests, and a bench may panic as they do"
+)]
+
+#[path = "../tests/it/matching/drives.rs"]
+#[expect(dead_code, reason = "the tests need the rest")]
+mod drives;
+#[path = "../tests/it/matching/truth.rs"]
+#[expect(dead_code, reason = "the bench of matching needs the rest")]
+mod truth;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,21 +30,35 @@ use roadwarden::files::osm;
 use roadwarden::geo::{AreaIndex, CorridorIndex};
 use roadwarden::model::rules::RuleSet;
 use roadwarden::model::{
-    Course, Events, Fix, Position, Quality, Source, Span, Speed, Timestamp, VehicleClass, VehicleId,
+    Events, Fix, Quality, Source, Span, Speed, Timestamp, VehicleClass, VehicleId,
 };
+use roadwarden::roads::matching::Sighting;
 use roadwarden::roads::prepared::{decode, encode};
 use roadwarden::roads::{
     NodeNumber, NodePlace, RoadClass, RoadMap, RoadNetwork, SegmentNumber, WayFlags, WayInput,
 };
 use roadwarden::rulebook;
 
+use drives::{Errors, Manner, drives_in};
+use truth::TrueFix;
+
 /// Extract that is copied.
 const EXTRACT: &str = "osm/arizona_az303.osm.pbf";
 /// Copies that make a province of 5 million segments.
 const COPIES: i32 = if cfg!(debug_assertions) { 1 } else { 58 };
+/// Time of the first fix: noon of a working day in China. Unit: s since 1970.
+const START_S: i64 = 1_795_060_800;
+/// Errors of positioning.
+const ERRORS: Errors = Errors {
+    slow_m: 5.0,
+    slow_s: 30.0,
+    fast_m: 1.5,
+};
 /// Vehicles that drive at once.
 const VEHICLES: u32 = 2000;
-/// Fixes of each, ten seconds apart.
+/// Drives, each taken by several vehicles.
+const DRIVES: usize = if cfg!(debug_assertions) { 3 } else { 100 };
+/// Fixes of each vehicle, ten seconds apart.
 const FIXES: u32 = if cfg!(debug_assertions) { 20 } else { 360 };
 
 #[expect(clippy::print_stdout, reason = "a bench reports")]
@@ -58,14 +89,15 @@ fn main() {
     drop(map);
     let map = RoadMap::new(Arc::new(network), &version, Vec::new(), &[&rules]);
     println!("detect with {segments} segments, one core:");
-    judge("no map", &rules, None, Drive::Usual, &map);
-    judge("usual fleet", &rules, Some(&map), Drive::Usual, &map);
+    let usual = fleet(&map, &rules, (0.6, 0.95));
+    judge("usual fleet, no map", &rules, None, &usual);
+    judge("usual fleet", &rules, Some(&map), &usual);
+    let all_speed = fleet(&map, &rules, (1.2, 1.2));
     judge(
-        "every vehicle 20 % over every limit",
+        "the moving ones 20 % too fast",
         &rules,
         Some(&map),
-        Drive::AllSpeed,
-        &map,
+        &all_speed,
     );
 }
 
@@ -126,22 +158,74 @@ fn province(network: &RoadNetwork) -> RoadNetwork {
     RoadNetwork::build(&nodes, ways).expect("a network of networks")
 }
 
-/// How vehicles drive.
-#[derive(Clone, Copy, PartialEq)]
-enum Drive {
-    /// A third stands, the others drive at 0.6 to 0.95 of the limit of their road or class, one in
-    /// fifty of them at 1.2 of it.
-    Usual,
-    /// All drive at 1.2 of it.
-    AllSpeed,
+/// Usual speed: the limit, or what is usual on such roads. Unit: m/s.
+fn usual_m_s(map: &RoadMap, rules: &RuleSet, segment: SegmentNumber) -> f64 {
+    let start = Timestamp::from_seconds(START_S);
+    let limit = map.limit(&rules.roads, &rules.zone, segment, None, start);
+    let of_class = match map.network().way_of(segment).class {
+        RoadClass::Motorway => 100.0,
+        RoadClass::Trunk => 90.0,
+        RoadClass::Primary => 70.0,
+        RoadClass::Secondary => 60.0,
+        RoadClass::Tertiary => 50.0,
+        _ => 35.0,
+    };
+    limit.speed.map_or(of_class, |limit| limit.kmh().min(100.0)) / 3.6
 }
 
-/// Judges the vehicles' fixes interleaved, and tells the speed.
+/// The tracks of all vehicles; those that are not in haste go at the shares of the usual speed given.
+fn fleet(map: &RoadMap, rules: &RuleSet, haste: (f64, f64)) -> Vec<Vec<Fix>> {
+    let usual = |_: &RoadNetwork, segment| usual_m_s(map, rules, segment);
+    let drives_at = |seed, count, haste| {
+        let manner = Manner {
+            errors: ERRORS,
+            haste,
+            goals: 8,
+            seconds_max: 3600,
+            usual: &usual,
+        };
+        drives_in(map.network(), seed, count, manner)
+    };
+    let calm = drives_at(1, DRIVES, haste);
+    let fast = drives_at(2, DRIVES.div_ceil(10), (1.2, 1.2));
+    (0..VEHICLES)
+        .map(|vehicle| {
+            let pick = |drives: &[Vec<TrueFix>]| {
+                let number = vehicle as usize % drives.len();
+                track(vehicle, drives[number].iter().map(|fix| fix.sighting))
+            };
+            match vehicle {
+                _ if vehicle.is_multiple_of(3) => {
+                    let there = calm[vehicle as usize % calm.len()][0].sighting;
+                    track(vehicle, std::iter::once(there))
+                }
+                _ if vehicle % 50 == 1 => pick(&fast),
+                _ => pick(&calm),
+            }
+        })
+        .collect()
+}
+
+/// A vehicle's fixes; it stands where the drive ends.
+fn track(vehicle: u32, drive: impl Iterator<Item = Sighting>) -> Vec<Fix> {
+    let mut seen = drive.step_by(10).peekable();
+    let mut last = None;
+    (0..FIXES)
+        .filter_map(|number| {
+            let stands = seen.peek().is_none();
+            last = seen.next().or(last);
+            let mut sighting = last?;
+            if stands {
+                sighting.speed = Speed::ZERO;
+            }
+            Some(fix(vehicle, number, &sighting))
+        })
+        .collect()
+}
+
+/// Judges the vehicles' fixes interleaved, and tells the speed: the best of three runs.
 #[expect(clippy::print_stdout, reason = "a bench reports")]
-fn judge(name: &str, rules: &RuleSet, roads: Option<&RoadMap>, drive: Drive, ground: &RoadMap) {
-    let tracks: Vec<Vec<Fix>> = (0..VEHICLES)
-        .map(|vehicle| track(vehicle, drive, ground, rules))
-        .collect();
+fn judge(name: &str, rules: &RuleSet, roads: Option<&RoadMap>, tracks: &[Vec<Fix>]) {
     let profile = VehicleProfile::of_class(VehicleClass::TouristCoach);
     let (routes, areas) = (CorridorIndex::default(), AreaIndex::default());
     let context = Context {
@@ -151,138 +235,42 @@ fn judge(name: &str, rules: &RuleSet, roads: Option<&RoadMap>, drive: Drive, gro
         areas: &areas,
         roads,
     };
-    let mut states = vec![VehicleState::default(); tracks.len()];
-    let mut out = Vec::new();
-    let mut told = 0;
-    let (took, ()) = timed(|| {
-        for number in 0..FIXES as usize {
-            for (state, track) in states.iter_mut().zip(&tracks) {
-                state.handle_fix(&context, &track[number], &mut out);
-                told += out.len();
-                out.clear();
+    let run = || {
+        let mut states = vec![VehicleState::default(); tracks.len()];
+        let mut out = Vec::new();
+        let mut told = 0;
+        let (took, ()) = timed(|| {
+            for number in 0..FIXES as usize {
+                for (state, track) in states.iter_mut().zip(tracks) {
+                    state.handle_fix(&context, &track[number], &mut out);
+                    told += out.len();
+                    out.clear();
+                }
             }
-        }
-    });
-    let fixes = f64::from(VEHICLES * FIXES);
-    let bytes: usize = states.iter().map(VehicleState::memory_bytes).sum();
-    println!(
-        "  {name}: {:.2} M fixes/s, {told} transitions, {} bytes a state",
-        fixes / took.as_secs_f64() / 1e6,
-        bytes / states.len()
-    );
-}
-
-/// A pseudo-random number, the same in every run.
-fn mix(vehicle: u32, salt: u32) -> u32 {
-    let mut x = vehicle.wrapping_mul(0x9e37_79b9) ^ salt.wrapping_mul(0x85eb_ca6b);
-    x ^= x >> 15;
-    x = x.wrapping_mul(0xc2b2_ae35);
-    x ^ (x >> 13)
-}
-
-/// A vehicle's fixes along the roads: at each node it goes on along the largest road.
-fn track(vehicle: u32, drive: Drive, map: &RoadMap, rules: &RuleSet) -> Vec<Fix> {
-    let network = map.network();
-    let stands = drive == Drive::Usual && vehicle.is_multiple_of(3);
-    let speeds = drive == Drive::AllSpeed || vehicle % 50 == 1;
-    let share = if speeds {
-        1.2
-    } else {
-        0.6 + f64::from(mix(vehicle, 1) % 36) / 100.0
+        });
+        let bytes: usize = states.iter().map(VehicleState::memory_bytes).sum();
+        (took, told, bytes / states.len())
     };
-    let mut at = first_segment(vehicle, network);
-    let mut ahead_m = 0.0;
-    let mut fixes = Vec::new();
-    for number in 0..FIXES {
-        let limit = map.limit(
-            &rules.roads,
-            &rules.zone,
-            at,
-            None,
-            Timestamp::from_seconds(0),
-        );
-        let limit_kmh = limit.speed.map_or(100.0, Speed::kmh).min(100.0);
-        let kmh = if stands { 0.0 } else { limit_kmh * share };
-        ahead_m += kmh / 3.6 * 10.0;
-        while ahead_m > network.segment(at).length_m() {
-            ahead_m -= network.segment(at).length_m();
-            at = next_segment(network, at);
-        }
-        fixes.push(fix(
-            vehicle,
-            number,
-            place(network, at, ahead_m),
-            kmh,
-            course(map, at),
-        ));
-    }
-    fixes
-}
-
-fn is_large(network: &RoadNetwork, segment: SegmentNumber) -> bool {
-    network.way_of(segment).class <= RoadClass::Secondary
-}
-
-fn first_segment(vehicle: u32, network: &RoadNetwork) -> SegmentNumber {
-    let count = u32::try_from(network.len()).unwrap_or(u32::MAX);
-    let picks = (0..200).map(|salt| SegmentNumber(mix(vehicle, 100 + salt) % count));
-    let mut picks = picks.peekable();
-    let first = *picks.peek().expect("there are picks");
-    picks.find(|pick| is_large(network, *pick)).unwrap_or(first)
-}
-
-fn next_segment(network: &RoadNetwork, at: SegmentNumber) -> SegmentNumber {
-    let segment = network.segment(at);
-    let onward = network
-        .leaving(segment.to())
-        .filter(|next| Some(*next) != segment.twin());
-    let next = onward.min_by_key(|next| {
-        let way = network.way_of(*next);
-        (way.class, network.segment(*next).way() != segment.way())
-    });
-    next.or(segment.twin()).unwrap_or(at)
-}
-
-fn place(network: &RoadNetwork, at: SegmentNumber, ahead_m: f64) -> Position {
-    let segment = network.segment(at);
-    let (from, to) = (network.place(segment.from()), network.place(segment.to()));
-    let share = (ahead_m / segment.length_m()).clamp(0.0, 1.0);
-    let between = |from: i32, to: i32| f64::from(from) + (f64::from(to) - f64::from(from)) * share;
-    let (lat, lon) = (
-        between(from.lat_e7, to.lat_e7),
-        between(from.lon_e7, to.lon_e7),
+    let (took, told, bytes) = (0..3).map(|_| run()).min().unwrap_or_default();
+    let moving = tracks.iter().flatten();
+    let moving = moving.filter(|fix| fix.speed > rules.motion.driving_over);
+    let (moving, count) = (moving.count(), tracks.len() * FIXES as usize);
+    println!(
+        "  {name}: {:.2} M fixes/s, {:.0} % of them moving, {told} transitions, {bytes} bytes a state",
+        per(count, 1) / took.as_secs_f64() / 1e6,
+        per(moving * 100, count),
     );
-    Position::from_degrees(lat / 1e7, lon / 1e7).unwrap_or_default()
 }
 
-/// The course along a segment, in whole degrees.
-fn course(map: &RoadMap, at: SegmentNumber) -> Option<Course> {
-    let north = Course::from_degrees(0)?;
-    let apart = map.apart_deg(at, north);
-    let east = map.apart_deg(at, Course::from_degrees(90)?);
-    let degrees = if east <= 90.0 { apart } else { 360.0 - apart };
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "degrees of a circle"
-    )]
-    Course::from_degrees(degrees.round() as u16 % 360)
-}
-
-fn fix(vehicle: u32, number: u32, position: Position, kmh: f64, course: Option<Course>) -> Fix {
-    let time =
-        Timestamp::from_seconds(1_795_000_000 + i64::from(number) * 10 + i64::from(vehicle % 10));
-    let noise = |salt| i32::try_from(mix(vehicle, number * 2 + salt) % 81).unwrap_or(0) - 40;
+fn fix(vehicle: u32, number: u32, seen: &Sighting) -> Fix {
+    let time = Timestamp::from_seconds(START_S + i64::from(number) * 10 + i64::from(vehicle % 10));
     Fix {
         vehicle: VehicleId(vehicle),
         time,
         received: time + Span::from_seconds(1),
-        position: Position {
-            lat_udeg: position.lat_udeg + noise(0),
-            lon_udeg: position.lon_udeg + noise(1),
-        },
-        speed: Speed::from_kmh(kmh).unwrap_or_default(),
-        course,
+        position: seen.position,
+        speed: seen.speed,
+        course: seen.course,
         altitude_m: None,
         odometer: None,
         alarm: 0,

@@ -37,6 +37,7 @@ mod road;
 mod snapshot;
 mod speeding;
 mod stop;
+mod suspects;
 mod tamper;
 mod wheel;
 
@@ -291,7 +292,8 @@ impl VehicleState {
             roads.handle_step(usual, &step, here, &limit, &mut self.speeding, out);
             self.roads.take_if(|_| usual.roads.is_none());
         } else {
-            self.speeding.handle_step(context, &step, &limit, out);
+            let over = (fix.speed > limit.monitor).then_some(&limit);
+            self.speeding.handle_step(context, &step, over, out);
         }
         self.approach.handle_step(context, &step, &limit, out);
         for stretch in stretches.iter() {

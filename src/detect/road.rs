@@ -2,40 +2,48 @@
 //!
 //! ```text
 //! no map in force ------------------------------------> judged at once, without a road
-//! slower than any limit within reach -----------------> not over, whichever road it is
-//! no road within reach -------------------------------> judged without a road
-//! otherwise: doubtful --------------------------------> waits until its block can be matched
-//! a fix behind a doubtful one ------------------------> waits too: speeding sees fixes in order
+//! slower than the limits of all roads that fit it ----> not over, whichever road it is
+//! no road that fits it within reach ------------------> judged without a road
+//! otherwise: a suspect whose road is open ------------> waits until it is known whether it matters
+//!   its chain of suspects comes to nothing -----------> taken for not over: no violation can tell
+//!   its chain may count, or it has waited too long ---> by its road, once its block can be matched
+//! a fix behind one that waits ------------------------> waits too: speeding sees fixes in order
 //! ```
 //!
 //! Screen, then prove: the map's screen says for each fix how low a limit may be; only where that
-//! leaves a doubt the matcher decides. What it is given does not depend on the screen: event time
-//! is cut into blocks aligned to the epoch, and a block is matched with the fixes of a margin before
-//! and after it, once a fix beyond the margin has come. So the verdict is the same as if everything
-//! were matched, in whatever pieces the fixes come, and after a restart at any point.
+//! leaves a doubt, and the doubtful fixes may be a violation together ([`super::suspects`]), the
+//! matcher decides. What it is given does not depend on the screen: event time is cut into blocks
+//! aligned to the epoch, and a block is matched with the fixes of a margin before and after it, once
+//! a fix beyond the margin has come. So the verdict is the same as if everything were matched, in
+//! whatever pieces the fixes come, and after a restart at any point.
 //!
-//! Only speeding waits, for a margin and a block at most in time of fixes; all other detectors see
-//! every fix at once. A vehicle that falls silent is decided with its next fix, or at the end of
-//! what is judged.
+//! Only speeding waits; all other detectors see every fix at once. A violation is told when the block
+//! that makes it count has been matched: a block and the margin after it later than it counts, in time
+//! of fixes, at most. What cannot be told apart from a violation yet waits for the rulebook's `wait`
+//! more, at most, and holds nothing else up longer. A vehicle that falls silent is decided with its
+//! next fix, or at the end of what is judged.
 
 use crate::model::route::RoadKind;
 use crate::model::rules::RoadRules;
 use crate::model::{Course, Fix, Position, Speed, Timestamp};
 use crate::roads::RoadMap;
 use crate::roads::limit::LimitOrigin;
-use crate::roads::matching::{Match, Matcher, Sighting};
+use crate::roads::matching::{Match, Matcher, Settings, Sighting};
+use crate::roads::screen::Lowest;
 
 use super::admit::{Gap, Step};
 use super::limit::{Here, Limit, limit_at};
 use super::place::Place;
 use super::speeding::Speeding;
+use super::suspects::{Settled, Suspects};
 use super::{Context, Transition};
 
 /// Fixes of one block that speeding sees; a terminal that sends more than eight a second is not
 /// judged better for it.
-const BLOCK_FIXES_MAX: u16 = 240;
+const BLOCK_FIXES_MAX: u16 = 480;
 
-/// Fixes that may wait or be remembered: those of the blocks that a block and two margins can touch.
+/// Fixes that may wait or be remembered: those of the blocks that a block, two margins and the
+/// waiting can touch, each of which is at most four blocks long.
 pub(super) const FIXES_MAX: usize = BLOCK_FIXES_MAX as usize * 16;
 
 /// The road of a fix.
@@ -58,7 +66,7 @@ pub struct OnRoad {
 pub(super) struct Roads {
     /// Moving fixes of the blocks that may still be matched, with a thinned margin before.
     pub(super) traces: Vec<Trace>,
-    /// Fixes that speeding has not seen, the first of them doubtful.
+    /// Fixes that speeding has not seen, the first of them not decided.
     pub(super) waiting: Vec<Waiting>,
     /// Block of the last fix.
     pub(super) block: i64,
@@ -66,6 +74,8 @@ pub(super) struct Roads {
     pub(super) in_block: u16,
     /// Step of the last moving fix.
     pub(super) step: i64,
+    /// The fixes that may be over their limits.
+    pub(super) suspects: Suspects,
 }
 
 /// What the matcher needs of a fix.
@@ -85,17 +95,38 @@ pub(super) struct Waiting {
     pub(super) fix: Fix,
     /// There was a gap before it.
     pub(super) after_gap: bool,
-    /// Its road decides whether it is over its limit.
-    pub(super) doubtful: bool,
+    pub(super) verdict: Verdict,
 }
 
-/// What the screen says of a fix.
+/// How it is decided whether a fix is over its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Doubt {
-    /// Its verdict is known without a road.
-    None,
-    /// The road decides.
-    Road,
+pub(super) enum Verdict {
+    /// It is not, or no violation can tell.
+    NotOver,
+    /// By the limit where no road is known.
+    WithoutRoad,
+    /// Its road would tell; whether that matters is open.
+    Open,
+    /// By its road.
+    ByRoad,
+}
+
+impl Verdict {
+    /// Whether the fix may be over its limit.
+    const fn is_suspect(self) -> bool {
+        match self {
+            Self::NotOver => false,
+            Self::WithoutRoad | Self::Open | Self::ByRoad => true,
+        }
+    }
+
+    /// Whether nothing more is needed to decide.
+    const fn is_known(self) -> bool {
+        match self {
+            Self::NotOver | Self::WithoutRoad => true,
+            Self::Open | Self::ByRoad => false,
+        }
+    }
 }
 
 impl Roads {
@@ -115,31 +146,33 @@ impl Roads {
         speeding: &mut Speeding,
         out: &mut Vec<Transition>,
     ) {
-        let context = usual.at(step.fix.time);
+        let context = &usual.at(step.fix.time);
+        let over = (step.fix.speed > limit.monitor).then_some(limit);
         let Some(map) = usual.roads else {
             self.finish(usual, speeding, out);
             *self = Self::default();
-            speeding.handle_step(&context, step, limit, out);
+            speeding.handle_step(context, step, over, out);
             return;
         };
         let rules = &usual.rules.roads;
+        if self.admit(rules, step.fix.time) {
+            if step.fix.speed > context.rules.motion.driving_over {
+                self.remember(rules, step.fix);
+            }
+            let doubt = doubt(context, map, step.fix, here, over.is_some());
+            let verdict = self.suspect(context, step, doubt);
+            if verdict.is_known() && self.waiting.is_empty() {
+                let over = over.filter(|_| verdict.is_suspect());
+                speeding.handle_step(context, step, over, out);
+            } else {
+                self.waiting.push(Waiting {
+                    fix: *step.fix,
+                    after_gap: step.gap.is_some(),
+                    verdict,
+                });
+            }
+        }
         self.decide_ready(usual, step.fix, speeding, out);
-        if !self.admit(rules, step.fix.time) {
-            return;
-        }
-        if step.fix.speed > context.rules.motion.driving_over {
-            self.remember(rules, step.fix);
-        }
-        let doubt = doubt(&context, map, step.fix, here, limit);
-        if doubt == Doubt::None && self.waiting.is_empty() {
-            speeding.handle_step(&context, step, limit, out);
-        } else {
-            self.waiting.push(Waiting {
-                fix: *step.fix,
-                after_gap: step.gap.is_some(),
-                doubtful: doubt == Doubt::Road,
-            });
-        }
         self.forget(rules);
     }
 
@@ -150,8 +183,11 @@ impl Roads {
         speeding: &mut Speeding,
         out: &mut Vec<Transition>,
     ) {
+        self.settle(Settled::Nothing);
+        let Some(received) = self.waiting.last().map(|last| last.fix.received) else {
+            return;
+        };
         while let Some(first) = self.waiting.first() {
-            let received = self.waiting.last().unwrap_or(first).fix.received;
             let block = block_of(&usual.rules.roads, first.fix.time);
             self.decide(usual, block, received, speeding, out);
         }
@@ -184,6 +220,38 @@ impl Roads {
         self.step = step;
     }
 
+    /// Takes the fix in among the suspects; how it is decided, as far as that is known now.
+    fn suspect(&mut self, context: &Context<'_>, step: &Step<'_>, doubt: Verdict) -> Verdict {
+        let rules = &context.rules.speeding;
+        let (time, after_gap) = (step.fix.time, step.gap.is_some());
+        let is_all_in_doubt = context.roads.is_some_and(RoadMap::is_all_in_doubt);
+        let is_suspect = doubt.is_suspect();
+        let settled = self.suspects.handle_end(rules, time, after_gap, is_suspect);
+        self.settle(settled);
+        if is_suspect {
+            let settled = self.suspects.handle_suspect(rules, time);
+            self.settle(settled);
+        }
+        match doubt {
+            Verdict::Open if self.suspects.counts || is_all_in_doubt => Verdict::ByRoad,
+            other => other,
+        }
+    }
+
+    /// Decides how the fixes that wait are decided.
+    fn settle(&mut self, settled: Settled) {
+        let verdict = match settled {
+            Settled::Open => return,
+            Settled::Counts => Verdict::ByRoad,
+            Settled::Nothing => Verdict::NotOver,
+        };
+        for waiting in &mut self.waiting {
+            if waiting.verdict == Verdict::Open {
+                waiting.verdict = verdict;
+            }
+        }
+    }
+
     /// Drops what no block that is still to be decided needs.
     fn forget(&mut self, rules: &RoadRules) {
         let oldest = match self.waiting.first() {
@@ -191,7 +259,7 @@ impl Roads {
             None => self.block,
         };
         let begins = Timestamp::from_millis(oldest.saturating_mul(block_ms(rules)));
-        let from = begins - rules.margin;
+        let from = begins - rules.margin_before;
         let is_needed =
             |trace: &Trace| trace.time >= begins || (trace.time >= from && trace.is_first);
         if self.traces.first().is_some_and(|first| !is_needed(first)) {
@@ -202,7 +270,7 @@ impl Roads {
         }
     }
 
-    /// Decides every block whose margin is complete now that a fix has come.
+    /// Decides all that can be decided now that a fix has come.
     fn decide_ready(
         &mut self,
         usual: &Context<'_>,
@@ -212,17 +280,37 @@ impl Roads {
     ) {
         let rules = &usual.rules.roads;
         while let Some(first) = self.waiting.first() {
+            if first.verdict.is_known() {
+                self.give_known(usual, fix.received, speeding, out);
+                continue;
+            }
             let block = block_of(rules, first.fix.time);
             let ends = Timestamp::from_millis((block + 1).saturating_mul(block_ms(rules)));
-            if first.doubtful && fix.time < ends + rules.margin {
+            let ready = match first.verdict {
+                Verdict::Open => ends + rules.margin_after + rules.wait,
+                Verdict::NotOver | Verdict::WithoutRoad | Verdict::ByRoad => {
+                    ends + rules.margin_after
+                }
+            };
+            if fix.time < ready {
                 return;
             }
-            if first.doubtful {
-                self.decide(usual, block, fix.received, speeding, out);
-            } else {
-                let waiting = self.waiting.remove(0);
-                give(usual, &waiting, None, fix.received, speeding, out);
-            }
+            self.decide(usual, block, fix.received, speeding, out);
+        }
+    }
+
+    /// Gives the first fixes that wait to speeding, up to one whose road is needed.
+    fn give_known(
+        &mut self,
+        usual: &Context<'_>,
+        received: Timestamp,
+        speeding: &mut Speeding,
+        out: &mut Vec<Transition>,
+    ) {
+        let is_known = |waiting: &&Waiting| waiting.verdict.is_known();
+        let count = self.waiting.iter().take_while(is_known).count();
+        for waiting in self.waiting.drain(..count) {
+            give(usual, &waiting, None, received, speeding, out);
         }
     }
 
@@ -236,16 +324,16 @@ impl Roads {
         out: &mut Vec<Transition>,
     ) {
         let rules = &usual.rules.roads;
-        let of_block = |waiting: &Waiting| block_of(rules, waiting.fix.time) == block;
-        let count = self
-            .waiting
-            .iter()
-            .take_while(|waiting| of_block(waiting))
-            .count();
+        let of_block = |waiting: &&Waiting| block_of(rules, waiting.fix.time) == block;
+        let of_block = self.waiting.iter().take_while(of_block);
+        let is_known = of_block.clone().all(|waiting| waiting.verdict.is_known());
+        let count = of_block.count();
         let sightings = self.window(rules, block);
         let matches = match usual.roads {
-            Some(map) => Matcher::new(map.network()).track(&sightings),
-            None => Vec::new(),
+            Some(map) if !is_known => {
+                Matcher::with_settings(map.network(), Settings::for_judging()).track(&sightings)
+            }
+            Some(_) | None => Vec::new(),
         };
         for waiting in self.waiting.drain(..count) {
             let at = sightings
@@ -259,7 +347,7 @@ impl Roads {
     fn window(&self, rules: &RoadRules, block: i64) -> Vec<Sighting> {
         let begins = Timestamp::from_millis(block.saturating_mul(block_ms(rules)));
         let ends = Timestamp::from_millis((block + 1).saturating_mul(block_ms(rules)));
-        let (from, to) = (begins - rules.margin, ends + rules.margin);
+        let (from, to) = (begins - rules.margin_before, ends + rules.margin_after);
         self.traces
             .iter()
             .filter(|trace| from <= trace.time && trace.time < to)
@@ -285,22 +373,25 @@ fn give(
     speeding: &mut Speeding,
     out: &mut Vec<Transition>,
 ) {
-    let context = usual.at(waiting.fix.time);
+    let context = &usual.at(waiting.fix.time);
     let fix = Fix {
         received: waiting.fix.received.max(received),
         ..waiting.fix
     };
     let road = matched
+        .filter(|_| !waiting.verdict.is_known())
         .zip(usual.roads)
-        .and_then(|(matched, map)| on_road(&context, map, &fix, matched));
-    let mut place = Place::default();
-    let on_route = place.locate(&context, &fix);
-    let here = Here {
-        on_route,
-        areas: place.areas(context.areas, fix.position),
-        road,
-    };
-    let limit = limit_at(&context, fix.time, here);
+        .and_then(|(matched, map)| on_road(context, map, &fix, matched));
+    let limit = waiting.verdict.is_suspect().then(|| {
+        let mut place = Place::default();
+        let on_route = place.locate(context, &fix);
+        let here = Here {
+            on_route,
+            areas: place.areas(context.areas, fix.position),
+            road,
+        };
+        limit_at(context, fix.time, here)
+    });
     let gap = waiting.after_gap.then_some(Gap {
         distance_m: 0.0,
         stood: false,
@@ -312,42 +403,52 @@ fn give(
         gap,
         road,
     };
-    speeding.handle_step(&context, &step, &limit, out);
+    let over = limit.filter(|limit| fix.speed > limit.monitor);
+    speeding.handle_step(context, &step, over.as_ref(), out);
 }
 
-/// Whether the road of a fix decides if it is over its limit.
-fn doubt(context: &Context<'_>, map: &RoadMap, fix: &Fix, here: Here<'_>, limit: &Limit) -> Doubt {
+/// How it is decided whether a fix is over its limit, by itself; `over` says whether it is where no
+/// road is known.
+fn doubt(context: &Context<'_>, map: &RoadMap, fix: &Fix, here: Here<'_>, over: bool) -> Verdict {
     if fix.speed <= context.rules.motion.driving_over {
-        return Doubt::None;
+        return Verdict::NotOver;
     }
-    let lowest = map.lowest(fix.position, course_of(context, fix));
+    let course = course_of(context, fix);
+    if !over && !may_be_over(context, fix, here, map.lowest(fix.position, course)) {
+        return Verdict::NotOver;
+    }
+    let lowest = map.lowest_on_fitting(&context.rules.roads, fix.position, course);
+    match (over, lowest) {
+        (true, Lowest::NOWHERE) => Verdict::WithoutRoad,
+        (true, _) => Verdict::Open,
+        (false, _) if may_be_over(context, fix, here, lowest) => Verdict::Open,
+        (false, _) => Verdict::NotOver,
+    }
+}
+
+/// Whether a fix is over the lowest limit that may hold.
+fn may_be_over(context: &Context<'_>, fix: &Fix, here: Here<'_>, lowest: Lowest) -> bool {
     let candidates = [
         (RoadKind::Expressway, lowest.expressway),
         (RoadKind::Other, lowest.other),
     ];
     let mut roads = candidates
         .into_iter()
-        .filter_map(|(kind, lowest)| Some((kind, lowest?)))
-        .peekable();
-    if roads.peek().is_none() {
-        return Doubt::None;
-    }
-    let is_over = fix.speed > limit.monitor
-        || roads.any(|(kind, lowest)| {
-            let road = OnRoad {
-                way: 0,
-                kind,
-                limit: Some(lowest),
-                assumed: false,
-                permille: 0,
-            };
-            let here = Here {
-                road: Some(road),
-                ..here
-            };
-            fix.speed > limit_at(context, fix.time, here).monitor
-        });
-    if is_over { Doubt::Road } else { Doubt::None }
+        .filter_map(|(kind, lowest)| Some((kind, lowest?)));
+    roads.any(|(kind, lowest)| {
+        let road = OnRoad {
+            way: 0,
+            kind,
+            limit: Some(lowest),
+            assumed: false,
+            permille: 0,
+        };
+        let here = Here {
+            road: Some(road),
+            ..here
+        };
+        fix.speed > limit_at(context, fix.time, here).monitor
+    })
 }
 
 /// The course of a fix, where it is to be believed.
@@ -356,18 +457,13 @@ fn course_of(context: &Context<'_>, fix: &Fix) -> Option<Course> {
         .filter(|_| fix.speed >= context.rules.roads.course_from)
 }
 
-/// The matched road, unless the fix is too far from it or goes another way: no such road counts,
-/// whichever fixes are matched, so that the screen need not look farther.
+/// The matched road, unless the fix by itself says that it does not drive there: no such road counts,
+/// whichever fixes are matched, so that the screen need not look at any.
 fn on_road(context: &Context<'_>, map: &RoadMap, fix: &Fix, matched: &Match) -> Option<OnRoad> {
     let rules = &context.rules.roads;
-    if f64::from(matched.distance_m) > rules.reach_m {
+    let course = course_of(context, fix);
+    if !map.may_drive(rules, matched.segment, fix.position, course) {
         return None;
-    }
-    if let Some(course) = course_of(context, fix) {
-        let apart = map.apart_deg(matched.segment, course);
-        if apart > f64::from(rules.course_deg_max) {
-            return None;
-        }
     }
     let class = Some(context.profile.class);
     let limit = map.limit(rules, &context.rules.zone, matched.segment, class, fix.time);

@@ -23,8 +23,9 @@ use super::limit::{Carrier, Limit};
 use super::road::OnRoad;
 use super::{Context, Transition};
 
-/// Groups remembered at once; more than the limits that can change within the join time in earnest.
-pub(super) const GROUPS_MAX: usize = 4;
+/// Groups remembered at once; more than the limits that can change within the join time, so that none
+/// is ever lost to others that come to nothing.
+pub(super) const GROUPS_MAX: usize = 32;
 
 /// Spans over limits that may still join or grow, oldest first.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -100,20 +101,20 @@ impl Speeding {
         self.groups.capacity() * size_of::<Group>() + self.groups.iter().map(names).sum::<usize>()
     }
 
+    /// `over` is the limit that the fix is over, `None` where it is not over its limit.
     pub(super) fn handle_step(
         &mut self,
         context: &Context<'_>,
         step: &Step<'_>,
-        limit: &Limit,
+        over: Option<&Limit>,
         out: &mut Vec<Transition>,
     ) {
         let fix = step.fix;
-        let over = fix.speed > limit.monitor;
-        if self.groups.is_empty() && !over {
+        if self.groups.is_empty() && over.is_none() {
             return;
         }
         for group in &mut self.groups {
-            let ends = group.ended_at.is_none() && (!over || group.limit != *limit);
+            let ends = group.ended_at.is_none() && over != Some(&group.limit);
             if step.gap.is_some() && group.ended_at.is_none() {
                 group.end(context, fix, group.last_over, out);
             } else if ends {
@@ -126,7 +127,7 @@ impl Speeding {
                 .ended_at
                 .is_none_or(|end| fix.time.since(end) < join_within)
         });
-        if over {
+        if let Some(limit) = over {
             let group = self.group_of(context, fix, limit);
             group.drive_on(context, fix, step.road);
             group.extend(context, fix, out);

@@ -277,12 +277,19 @@ pub struct RoadRules {
     pub course_deg_max: u16,
     /// Below this confidence of a match nothing is graded with points. Unit: `0..=1`.
     pub confidence_min: f64,
+    /// A road farther from a fix than another that fits its course, by more than this, is not the
+    /// one being driven. Unit: m.
+    pub beside_m: f64,
     /// Fixes are matched by blocks of this length, aligned to the epoch.
     pub block: Span,
-    /// Fixes before and after a block that are matched with it.
-    pub margin: Span,
+    /// Fixes before a block that are matched with it.
+    pub margin_before: Span,
+    /// Fixes after a block that are matched with it.
+    pub margin_after: Span,
     /// Of the fixes in the margins one is taken in each span of this length.
     pub margin_step: Span,
+    /// Fixes that matter only together with later ones are matched after this time at the latest.
+    pub wait: Span,
     /// Limits where nothing is posted.
     pub defaults: RoadDefaults,
     /// Limits of zones that are posted by name, by that name.

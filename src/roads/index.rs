@@ -90,17 +90,19 @@ impl Index {
         mut found: impl FnMut(Near),
     ) {
         let around = Plane::at(place);
-        for run in self
-            .tree
-            .locate_in_envelope_intersecting(around.reach(bound_m))
-        {
+        let square = Square::new(&around, bound_m);
+        for run in self.tree.locate_in_envelope_intersecting(square.envelope()) {
             let first = run.first as usize;
             let end = segments.len().min(first + RUN);
             for (at, segment) in (first..end).zip(&segments[first..end]) {
                 if !is_scanned(at, segment) {
                     continue;
                 }
-                let foot = around.foot(places[segment.from as usize], places[segment.to as usize]);
+                let (from, to) = (places[segment.from as usize], places[segment.to as usize]);
+                if square.is_beside(from, to) {
+                    continue;
+                }
+                let foot = around.foot(from, to);
                 if foot.distance_m > bound_m {
                     continue;
                 }
@@ -206,16 +208,48 @@ impl Plane {
         let (north, east) = (north_e7 as f64, east_e7 as f64);
         (north * NORTH_M, east * self.east_m)
     }
+}
 
-    /// The box of everything within `bound_m`. Unit: millionths of a degree.
-    fn reach(&self, bound_m: f64) -> AABB<[i32; 2]> {
-        let (north, east) = self.units(bound_m);
-        let (north, east) = (north / 10 + 2, east / 10 + 2);
-        let lat = self.centre.lat_e7.div_euclid(10);
-        let lon = self.centre.lon_e7.div_euclid(10);
+/// The box of everything within a distance of a place.
+///
+/// Unit: 1e-7 degrees.
+#[derive(Clone, Copy, Debug)]
+struct Square {
+    low: NodePlace,
+    high: NodePlace,
+}
+
+impl Square {
+    fn new(around: &Plane, bound_m: f64) -> Self {
+        let (north, east) = around.units(bound_m);
+        let NodePlace { lat_e7, lon_e7 } = around.centre;
+        let corner = |lat_e7, lon_e7| NodePlace { lat_e7, lon_e7 };
+        Self {
+            low: corner(
+                lat_e7.saturating_sub(north).saturating_sub(1),
+                lon_e7.saturating_sub(east).saturating_sub(1),
+            ),
+            high: corner(
+                lat_e7.saturating_add(north).saturating_add(1),
+                lon_e7.saturating_add(east).saturating_add(1),
+            ),
+        }
+    }
+
+    /// Whether a line from one place to another lies on one side of it, whole.
+    const fn is_beside(&self, from: NodePlace, to: NodePlace) -> bool {
+        from.lat_e7 < self.low.lat_e7 && to.lat_e7 < self.low.lat_e7
+            || from.lat_e7 > self.high.lat_e7 && to.lat_e7 > self.high.lat_e7
+            || from.lon_e7 < self.low.lon_e7 && to.lon_e7 < self.low.lon_e7
+            || from.lon_e7 > self.high.lon_e7 && to.lon_e7 > self.high.lon_e7
+    }
+
+    /// The same for the tree. Unit: millionths of a degree, rounded outwards.
+    fn envelope(&self) -> AABB<[i32; 2]> {
+        let outward = |e7: i32, by: i32| e7.div_euclid(10).saturating_add(by);
         AABB::from_corners(
-            [lat.saturating_sub(north), lon.saturating_sub(east)],
-            [lat.saturating_add(north), lon.saturating_add(east)],
+            [outward(self.low.lat_e7, 0), outward(self.low.lon_e7, 0)],
+            [outward(self.high.lat_e7, 1), outward(self.high.lon_e7, 1)],
         )
     }
 }

@@ -8,6 +8,7 @@ use crate::model::road::RoadOverride;
 use crate::model::rules::{RoadRules, RuleSet};
 use crate::model::{Course, LocalZone, Position, Speed, Timestamp, VehicleClass};
 
+use super::fit::fitting;
 use super::index::Plane;
 use super::limit::hours::WeekTime;
 use super::limit::overrides::{Overrides, apart_deg};
@@ -108,6 +109,18 @@ impl RoadMap {
         posted_or_default(rules, way, posted, piece.is_backward(), class, at)
     }
 
+    /// Whether a fix may drive a segment, as far as the fix tells by itself: the segment is within
+    /// reach, its direction fits, and no other such segment is nearer by far.
+    pub fn may_drive(
+        &self,
+        rules: &RoadRules,
+        segment: SegmentNumber,
+        place: Position,
+        course: Option<Course>,
+    ) -> bool {
+        fitting(&self.network, rules, place, course).any(|fits| fits == segment)
+    }
+
     /// Difference between the direction of a segment and a course. Unit: degrees, `0..=180`.
     pub fn apart_deg(&self, segment: SegmentNumber, course: Course) -> f64 {
         let segment = self.network.segment(segment);
@@ -135,6 +148,26 @@ impl RoadMap {
             };
         }
         self.screen.lowest(place, course)
+    }
+
+    /// The lowest limits that may hold for any class at any hour on the segments that a fix may
+    /// drive; see [`Self::may_drive`]. Never lower than [`Self::lowest`], and dearer.
+    pub fn lowest_on_fitting(
+        &self,
+        rules: &RoadRules,
+        place: Position,
+        course: Option<Course>,
+    ) -> Lowest {
+        if self.in_doubt {
+            return self.lowest(place, course);
+        }
+        let segments = fitting(&self.network, rules, place, course);
+        self.screen.lowest_on(&self.network, segments)
+    }
+
+    /// Whether every fix is matched: see [`Self::with_everything_in_doubt`].
+    pub const fn is_all_in_doubt(&self) -> bool {
+        self.in_doubt
     }
 
     /// Bytes that the map takes in memory.

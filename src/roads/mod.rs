@@ -6,6 +6,7 @@
 //!
 //! Start reading at [`network`], then [`limit`] and [`matching`].
 
+mod fit;
 pub mod index;
 pub mod limit;
 pub mod map;

@@ -40,6 +40,15 @@ pub struct NodePlace {
     pub lon_e7: i32,
 }
 
+impl From<Position> for NodePlace {
+    fn from(position: Position) -> Self {
+        Self {
+            lat_e7: position.lat_udeg.saturating_mul(10),
+            lon_e7: position.lon_udeg.saturating_mul(10),
+        }
+    }
+}
+
 impl NodePlace {
     /// In millionths of a degree, rounded to nearest.
     pub const fn position(self) -> Position {

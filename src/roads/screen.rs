@@ -1,4 +1,6 @@
-//! The cheap question asked of every fix: how low may the limit be here?
+//! The cheap questions asked of fixes: how low may the limit be here?
+//!
+//! Every fix is asked by its cell; one that is left in doubt by its segments, one by one.
 //!
 //! Shape: the earth around the map is cut into cells of about 100 m. A cell knows, for each kind of
 //! road and each sector of the directions in which a vehicle may be going, the lowest limit that
@@ -10,7 +12,7 @@ use crate::model::route::RoadKind;
 use crate::model::{Course, Position, Speed};
 
 use super::index::{Plane, metres};
-use super::network::{NodePlace, RoadNetwork, Segment};
+use super::network::{NodePlace, RoadNetwork, Segment, SegmentNumber};
 
 /// Sides of a cell. Unit: 1e-7 degrees of latitude; about 100 m.
 const CELL_E7: i64 = 9_000;
@@ -24,7 +26,7 @@ const SECTOR_DEG: u16 = 15;
 const NO_ROAD: u8 = u8::MAX;
 /// Tiles at most; a map that would need more gets larger cells.
 const TILES_MAX: i64 = 1 << 24;
-/// Direction of a fix is in whole degrees, and that of a segment is calculated twice. Unit: degrees.
+/// The direction of a segment is calculated in two ways, in planes of two places. Unit: degrees.
 const SLACK_DEG: f64 = 1.0;
 
 /// Lowest limits by kind of road and sector, in km/h rounded down.
@@ -49,6 +51,8 @@ pub struct Screen {
     /// Entries of the cells of each tile that has any.
     cells: Vec<[u16; TILE * TILE]>,
     entries: Vec<Entry>,
+    /// Lowest limit of each segment, in km/h rounded down.
+    own: Vec<u8>,
 }
 
 /// What the screen says of a place.
@@ -66,6 +70,18 @@ impl Lowest {
         expressway: None,
         other: None,
     };
+
+    /// From the lowest limits by kind of road, in km/h.
+    fn of(least: [u8; 2]) -> Self {
+        let of = |kind: RoadKind| {
+            let kmh = least[row(kind)];
+            (kmh != NO_ROAD).then(|| Speed::from_whole_kmh(u16::from(kmh)))
+        };
+        Self {
+            expressway: of(RoadKind::Expressway),
+            other: of(RoadKind::Other),
+        }
+    }
 }
 
 /// How far a road may be from a fix, and how its direction may differ.
@@ -85,20 +101,39 @@ impl Screen {
         lowest: impl Fn(&Segment, u32) -> Option<Speed>,
     ) -> Self {
         let mut builder = Builder::new(network, reach);
-        for (number, segment) in (0_u32..).zip(network.segments()) {
-            // Both directions lie in the same place and the screen asks for neither: once is enough.
-            let twin = segment.twin().map(|twin| (network.segment(twin), twin.0));
-            if twin.is_some_and(|(_, twin)| twin < number) {
+        let own: Vec<u8> = (0_u32..)
+            .zip(network.segments())
+            .map(|(number, segment)| lowest(segment, number).map_or(NO_ROAD - 1, whole_kmh))
+            .collect();
+        for (number, segment) in network.segments().iter().enumerate() {
+            // Both directions lie in the same place and the cells ask for neither: once is enough.
+            let twin = segment.twin().map(|twin| twin.0 as usize);
+            if twin.is_some_and(|twin| twin < number) {
                 continue;
             }
-            let kmh = |(segment, number)| lowest(segment, number).map_or(NO_ROAD - 1, whole_kmh);
-            let own = kmh((segment, number));
-            let least = twin.map_or(own, |twin| own.min(kmh(twin)));
+            let least = twin.map_or(own[number], |twin| own[number].min(own[twin]));
             let kind = network.way(segment.way()).kind();
             let ends = [segment.from(), segment.to()].map(|node| network.place(node));
             builder.add(ends, kind, least);
         }
-        builder.finish()
+        Self {
+            own,
+            ..builder.finish()
+        }
+    }
+
+    /// The lowest limits that may hold on these segments.
+    pub(super) fn lowest_on(
+        &self,
+        network: &RoadNetwork,
+        segments: impl Iterator<Item = SegmentNumber>,
+    ) -> Lowest {
+        let mut least = [NO_ROAD; 2];
+        for number in segments {
+            let of_kind = &mut least[row(network.way_of(number).kind())];
+            *of_kind = self.own[number.0 as usize].min(*of_kind);
+        }
+        Lowest::of(least)
     }
 
     /// The lowest limits that may hold at a place; without a course in any direction.
@@ -106,18 +141,10 @@ impl Screen {
         let Some(entry) = self.entry(place) else {
             return Lowest::NOWHERE;
         };
-        let of = |kind: RoadKind| {
-            let sectors = &entry[row(kind)];
-            let kmh = match course {
-                Some(course) => sectors[usize::from(course.degrees() % 180 / SECTOR_DEG)],
-                None => sectors.iter().copied().min().unwrap_or(NO_ROAD),
-            };
-            (kmh != NO_ROAD).then(|| Speed::from_whole_kmh(u16::from(kmh)))
-        };
-        Lowest {
-            expressway: of(RoadKind::Expressway),
-            other: of(RoadKind::Other),
-        }
+        Lowest::of(entry.each_ref().map(|sectors| match course {
+            Some(course) => sectors[usize::from(course.degrees() % 180 / SECTOR_DEG)],
+            None => sectors.iter().copied().min().unwrap_or(NO_ROAD),
+        }))
     }
 
     fn entry(&self, place: Position) -> Option<&Entry> {
@@ -141,6 +168,7 @@ impl Screen {
         self.tiles.capacity() * size_of::<u32>()
             + self.cells.capacity() * size_of::<[u16; TILE * TILE]>()
             + self.entries.capacity() * size_of::<Entry>()
+            + self.own.capacity()
     }
 }
 
@@ -212,6 +240,7 @@ impl Builder {
                 tiles: vec![NO_TILE; whole(rows * columns)],
                 cells: Vec::new(),
                 entries: Vec::new(),
+                own: Vec::new(),
             },
             reach,
             entries: Vec::new(),

@@ -236,15 +236,25 @@ fn roads(mut from: Section<'_>) -> RoadRules {
         course_from: from.speed("course_from_kmh", &(0.0..=200.0)),
         course_deg_max: from.whole("course_deg_max", &(10..=180)),
         confidence_min: from.number("confidence_min", &(0.0..=1.0)),
+        beside_m: from.number("beside_m", &(0.0..=200.0)),
         block: from.span("block_s", SECOND, &(1.0..=600.0)),
-        margin: from.span("margin_s", SECOND, &(0.0..=600.0)),
+        margin_before: from.span("margin_before_s", SECOND, &(0.0..=600.0)),
+        margin_after: from.span("margin_after_s", SECOND, &(0.0..=600.0)),
         margin_step: from.span("margin_step_s", SECOND, &(1.0..=60.0)),
+        wait: from.span("wait_s", SECOND, &(0.0..=3600.0)),
         defaults: road_defaults(from.section("defaults")),
         zones: from.section("zones").speeds(&(1.0..=200.0)),
     };
-    if rules.margin.millis() > rules.block.millis().saturating_mul(4) {
-        let problem = "must be at most four blocks";
-        from.note("margin_s", KeyProblem::Conflict(problem));
+    let four_blocks = rules.block.millis().saturating_mul(4);
+    for (name, span) in [
+        ("margin_before_s", rules.margin_before),
+        ("margin_after_s", rules.margin_after),
+        ("wait_s", rules.wait),
+    ] {
+        if span.millis() > four_blocks {
+            let problem = "must be at most four blocks";
+            from.note(name, KeyProblem::Conflict(problem));
+        }
     }
     from.finish();
     rules

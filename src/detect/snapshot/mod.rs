@@ -1,7 +1,7 @@
 //! The saved form of a [`VehicleState`].
 //!
 //! ```text
-//! byte 0        version, 5
+//! byte 0        version, 6
 //! bytes         moment from which times are counted, then every part in the order of the struct
 //! last 4 bytes  FNV-1a of all before, folded to 32 bits, little-endian
 //! ```
@@ -31,9 +31,10 @@ use super::night_ban::NightBan;
 use super::overload::{self, Overload};
 use super::piece::Piece;
 use super::place::Place;
-use super::road::{FIXES_MAX, Roads, Trace, Waiting};
+use super::road::{FIXES_MAX, Roads, Trace, Verdict, Waiting};
 use super::speeding::{Confirmed, GROUPS_MAX, Group, Roads as GroupRoads, Speeding};
 use super::stop::{Stand, UnplannedStop};
+use super::suspects::{Run as SuspectRun, Suspects};
 use super::tamper::{Apart, Counted, Tamper};
 use super::wheel::{OFF_MAX, Off, Wheel};
 
@@ -188,8 +189,10 @@ saved_struct!(Trace {
 saved_struct!(Waiting {
     fix,
     after_gap,
-    doubtful
+    verdict
 });
+saved_struct!(SuspectRun { from, last });
+saved_struct!(Suspects { run, ended, counts });
 saved_struct!(Limit {
     monitor,
     legal,
@@ -373,6 +376,7 @@ impl Saved for Roads {
         save_list(&self.waiting, to);
         (self.block, self.step).save(to);
         self.in_block.save(to);
+        self.suspects.save(to);
     }
 
     fn load(from: &mut Reader<'_>) -> Result<Self, SnapshotError> {
@@ -385,7 +389,30 @@ impl Saved for Roads {
             block,
             in_block: Saved::load(from)?,
             step,
+            suspects: Saved::load(from)?,
         })
+    }
+}
+
+impl Saved for Verdict {
+    fn save(&self, to: &mut Writer) {
+        let code: u8 = match self {
+            Self::NotOver => 0,
+            Self::WithoutRoad => 1,
+            Self::Open => 2,
+            Self::ByRoad => 3,
+        };
+        code.save(to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, SnapshotError> {
+        match u8::load(from)? {
+            0 => Ok(Self::NotOver),
+            1 => Ok(Self::WithoutRoad),
+            2 => Ok(Self::Open),
+            3 => Ok(Self::ByRoad),
+            _ => Err(SnapshotError::Value),
+        }
     }
 }
 

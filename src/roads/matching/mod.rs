@@ -55,10 +55,7 @@ pub struct Sighting {
 
 impl Sighting {
     fn place(&self) -> NodePlace {
-        NodePlace {
-            lat_e7: self.position.lat_udeg.saturating_mul(10),
-            lon_e7: self.position.lon_udeg.saturating_mul(10),
-        }
+        NodePlace::from(self.position)
     }
 
     fn speed_m_s(&self) -> f64 {

@@ -71,6 +71,18 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// For judging: what is far from likely is given up earlier.
+    ///
+    /// Half as dear, and on the shared sets the same limits are found (`benches/README.md`).
+    pub fn for_judging() -> Self {
+        Self {
+            beam_nats: 10.0,
+            hypotheses_max: 8,
+            plausible_nats: 4.0,
+            ..Self::default()
+        }
+    }
+
     /// Variance of the slow error. Unit: m².
     pub(super) fn slow_m2(&self) -> f64 {
         self.slow_error_m * self.slow_error_m

@@ -22,12 +22,43 @@ pub(crate) struct Errors {
     pub(crate) fast_m: f64,
 }
 
-/// `count` drives of at most ten minutes.
+/// How vehicles drive.
+#[derive(Clone, Copy)]
+pub(crate) struct Manner<'a> {
+    pub(crate) errors: Errors,
+    /// Least and greatest share of the usual speed at which a vehicle goes.
+    pub(crate) haste: (f64, f64),
+    /// Goals of a drive, one after the other.
+    pub(crate) goals: usize,
+    /// Longest drive. Unit: s.
+    pub(crate) seconds_max: usize,
+    /// Usual speed on a road. Unit: m/s.
+    pub(crate) usual: &'a dyn Fn(&RoadNetwork, SegmentNumber) -> f64,
+}
+
+/// `count` drives of at most ten minutes, some of them too fast.
 pub(crate) fn drives(
     network: &RoadNetwork,
     seed: u64,
     count: usize,
     errors: Errors,
+) -> Vec<Vec<TrueFix>> {
+    let manner = Manner {
+        errors,
+        haste: (0.7, 1.3),
+        goals: 1,
+        seconds_max: 600,
+        usual: &usual,
+    };
+    drives_in(network, seed, count, manner)
+}
+
+/// `count` drives.
+pub(crate) fn drives_in(
+    network: &RoadNetwork,
+    seed: u64,
+    count: usize,
+    manner: Manner<'_>,
 ) -> Vec<Vec<TrueFix>> {
     let mut chance = Chance(seed.max(1));
     let mut drives = Vec::new();
@@ -35,10 +66,15 @@ pub(crate) fn drives(
         if drives.len() == count {
             break;
         }
-        let way = quick_way(network, &mut chance);
+        let mut way = Vec::new();
+        let mut at = chance.node(network);
+        for _ in 0..manner.goals {
+            way.extend(quick_way(network, at, &mut chance, manner.usual));
+            at = way.last().map_or(at, |last| network.segment(*last).to());
+        }
         let length_m: f64 = way.iter().map(|one| network.segment(*one).length_m()).sum();
         if length_m > 800.0 {
-            drives.push(drive(network, &way, &mut chance, errors));
+            drives.push(drive(network, &way, &mut chance, manner));
         }
     }
     drives
@@ -72,7 +108,7 @@ impl Chance {
     }
 }
 
-/// Usual speed. Unit: m/s.
+/// Usual speed where no default counts. Unit: m/s.
 fn usual(network: &RoadNetwork, segment: SegmentNumber) -> f64 {
     let way = network.way_of(segment);
     let posted = network.posted_limit(segment).map(Speed::kmh);
@@ -87,9 +123,14 @@ fn usual(network: &RoadNetwork, segment: SegmentNumber) -> f64 {
     kmh / 3.6
 }
 
-/// The quickest way between two random nodes, without service roads; empty when there is none.
-fn quick_way(network: &RoadNetwork, chance: &mut Chance) -> Vec<SegmentNumber> {
-    let (start, goal) = (chance.node(network), chance.node(network));
+/// The quickest way from a node to a random one, without service roads; empty when there is none.
+fn quick_way(
+    network: &RoadNetwork,
+    start: NodeNumber,
+    chance: &mut Chance,
+    usual: &dyn Fn(&RoadNetwork, SegmentNumber) -> f64,
+) -> Vec<SegmentNumber> {
+    let goal = chance.node(network);
     let mut came: BTreeMap<NodeNumber, Option<SegmentNumber>> = BTreeMap::new();
     let mut queue = BTreeSet::from([(0_u64, start, None)]);
     while let Some((so_far_ms, node, via)) = queue.pop_first() {
@@ -136,22 +177,20 @@ fn direction(network: &RoadNetwork, segment: SegmentNumber) -> (f64, f64) {
     (east * UDEG_M, north * UDEG_M)
 }
 
-/// Longest drive. Unit: s.
-const SECONDS_MAX: usize = 600;
-
 fn drive(
     network: &RoadNetwork,
     way: &[SegmentNumber],
     chance: &mut Chance,
-    errors: Errors,
+    manner: Manner<'_>,
 ) -> Vec<TrueFix> {
-    let haste = 0.7 + 0.6 * chance.share();
+    let Manner { errors, haste, .. } = manner;
+    let haste = haste.0 + (haste.1 - haste.0) * chance.share();
     let kept = (-1.0 / errors.slow_s).exp();
     let fresh = errors.slow_m * (1.0 - kept * kept).sqrt();
     let mut slow = [chance.normal(), chance.normal()].map(|part| part * errors.slow_m);
     let (mut at, mut along_m, mut speed, mut wait) = (0, 0.0, 0.0_f64, 0);
     let mut fixes = Vec::new();
-    while at < way.len() && fixes.len() < SECONDS_MAX {
+    while at < way.len() && fixes.len() < manner.seconds_max {
         let off = slow.map(|slow| slow + errors.fast_m * chance.normal());
         fixes.push(report(
             network,
@@ -166,7 +205,7 @@ fn drive(
         let goal = if wait > 0 {
             0.0
         } else {
-            usual(network, way[at]) * haste * corner(network, way, at, along_m)
+            (manner.usual)(network, way[at]) * haste * corner(network, way, at, along_m)
         };
         wait = if wait == 0 && chance.share() < 0.004 {
             25

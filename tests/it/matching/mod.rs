@@ -3,9 +3,9 @@
 //! The goals are those of the project's plan for these sets; `benches/matching.rs` prints the figures.
 
 mod command;
-mod drives;
+pub(crate) mod drives;
 mod hof;
-mod truth;
+pub(crate) mod truth;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,14 +1,12 @@
-//! Which road counts: parallel roads, doubt, defaults, the operator's limits; and that neither the
-//! screen nor the pieces in which fixes come change a verdict.
+//! Which road counts: parallel roads, doubt, defaults, the operator's limits.
 
-use proptest::prelude::*;
 use roadwarden::model::road::{OverrideTarget, RoadOverride};
 use roadwarden::model::violation::{LimitSource, PointsBasis};
-use roadwarden::model::{Fix, Speed, Timestamp, VehicleClass};
+use roadwarden::model::{Speed, Timestamp, VehicleClass};
 use roadwarden::roads::RoadClass;
 
-use super::town::{Town, at, at_speed, ride, stream};
-use crate::drive::{Scene, lines, moment};
+use super::town::{Town, at, ride};
+use crate::drive::{lines, moment};
 
 const STEP_S: i64 = 2;
 
@@ -202,91 +200,4 @@ fn a_drawn_line_sets_a_limit_along_it() {
     assert_eq!(judged(drawn(25.0), &NORTHWARD), 1);
     assert_eq!(judged(drawn(5.0), &NORTHWARD), 0);
     assert_eq!(judged(drawn(25.0), &[(3000.0, 0.0), (200.0, 0.0)]), 0);
-}
-
-/// Streets for 30, 50 and 70 in a grid, an expressway across it.
-fn grid() -> Town {
-    let mut town = Town::default();
-    for (street, away) in (0..8).enumerate() {
-        let away_m = f64::from(away) * 220.0;
-        let limit = ["30", "50", "70", "30", "50", "70", "30", "50"][street];
-        let along: Vec<(f64, f64)> = (0..8)
-            .map(|step| (f64::from(step) * 220.0, away_m))
-            .collect();
-        let across: Vec<(f64, f64)> = (0..8)
-            .map(|step| (away_m, f64::from(step) * 220.0))
-            .collect();
-        town = town
-            .way(RoadClass::Secondary, &[("maxspeed", limit)], &along)
-            .way(RoadClass::Residential, &[], &across);
-    }
-    town.way(
-        RoadClass::Motorway,
-        &[
-            ("maxspeed", "100"),
-            ("maxspeed:conditional", "80 @ (22:00-06:00)"),
-        ],
-        &[(-200.0, 120.0), (1900.0, 130.0)],
-    )
-}
-
-/// A ride around the grid with noise, in stretches of different speed.
-fn errands(seed: i64, step_s: i64, kmh: &[u16]) -> Vec<Fix> {
-    let corner = |number: i64| {
-        let pick =
-            |factor: i64| f64::from(i32::try_from((seed + number) * factor % 8).unwrap()) * 220.0;
-        (pick(5), pick(3))
-    };
-    let mut line = vec![corner(0)];
-    for number in 1..8 {
-        let (north_m, _) = *line.last().unwrap();
-        let (to_north_m, to_east_m) = corner(number);
-        line.push((north_m, to_east_m));
-        line.push((to_north_m, to_east_m));
-    }
-    line.dedup();
-    let noise = |number: i64| {
-        let pick =
-            |factor: i64| f64::from(i32::try_from((seed + number) * factor % 13).unwrap()) - 6.0;
-        (pick(7), pick(11))
-    };
-    let fixes = ride("11-21 21:50", &line, 50, step_s, noise);
-    let stretches = fixes.chunks(40).zip(kmh.iter().cycle());
-    stretches
-        .flat_map(|(fixes, kmh)| at_speed(fixes.to_vec(), *kmh))
-        .collect()
-}
-
-fn scenes() -> (Scene, Scene) {
-    let class = VehicleClass::TouristCoach;
-    let in_doubt = grid().map().with_everything_in_doubt();
-    (grid().scene(class), Scene::of(class).with_roads(in_doubt))
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
-
-    #[test]
-    fn the_screen_changes_no_verdict(
-        seed in 0_i64..1000,
-        step_s in prop::sample::select(vec![1_i64, 2, 5, 15]),
-        kmh in prop::collection::vec(prop::sample::select(vec![0_u16, 20, 28, 45, 60, 75, 95, 120]), 1..6),
-    ) {
-        let fixes = errands(seed, step_s, &kmh);
-        let (screened, everything) = scenes();
-        prop_assert_eq!(lines(&screened.judge(&fixes)), lines(&everything.judge(&fixes)));
-    }
-
-    #[test]
-    fn a_stream_cut_anywhere_gives_what_the_whole_track_gives(
-        seed in 0_i64..1000,
-        kmh in prop::collection::vec(prop::sample::select(vec![20_u16, 45, 60, 75, 95]), 1..6),
-        cuts in 1_usize..40,
-    ) {
-        let fixes = errands(seed, 2, &kmh);
-        let scene = grid().scene(VehicleClass::TouristCoach);
-        let whole = scene.judge(&fixes);
-        prop_assert_eq!(&stream(&scene, &fixes, |_| false), &whole);
-        prop_assert_eq!(&stream(&scene, &fixes, |number| number % cuts == 0), &whole);
-    }
 }

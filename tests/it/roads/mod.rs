@@ -2,4 +2,5 @@
 
 mod examples;
 mod judging;
+mod screen;
 mod town;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use roadwarden::detect::{Transition, VehicleState};
 use roadwarden::model::road::RoadOverride;
-use roadwarden::model::{Course, Fix, Span, Speed, VehicleClass, Violation};
+use roadwarden::model::{Course, Fix, Span, VehicleClass, Violation};
 use roadwarden::roads::limit::tags;
 use roadwarden::roads::{NodePlace, RoadClass, RoadMap, RoadNetwork, WayFlags, WayInput};
 
@@ -137,14 +137,6 @@ pub(super) fn ride(
             ahead_m += step_m;
         }
         ahead_m -= length_m;
-    }
-    fixes
-}
-
-/// The same fixes at another speed from one number to another.
-pub(super) fn at_speed(mut fixes: Vec<Fix>, kmh: u16) -> Vec<Fix> {
-    for fix in &mut fixes {
-        fix.speed = Speed::from_whole_kmh(kmh);
     }
     fixes
 }
