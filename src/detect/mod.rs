@@ -18,6 +18,7 @@ mod approach;
 mod area;
 mod batch;
 mod charter;
+mod datum;
 mod deviation;
 mod drift;
 mod episode;
@@ -66,6 +67,7 @@ use alarm::Alarms;
 use approach::Approach;
 use area::{Areas, Spot};
 use charter::Charter;
+use datum::DatumCheck;
 use deviation::Deviation;
 use drift::Drift;
 use fault::Fault;
@@ -238,6 +240,7 @@ pub struct VehicleState {
     overload: Overload,
     tamper: Tamper,
     drift: Drift,
+    datum: DatumCheck,
     charter: Charter,
     unplanned_stop: UnplannedStop,
     /// Only where a road map is in force.
@@ -313,6 +316,7 @@ impl VehicleState {
         self.overload.handle_step(context, &step, out);
         self.tamper.handle_step(context, &step, out);
         self.drift.handle_judged(context, fix, out);
+        self.datum.handle_fix(context, fix, out);
         Admission::Judged
     }
 
@@ -376,6 +380,7 @@ impl VehicleState {
             + self.overload.heap_bytes()
             + self.tamper.heap_bytes()
             + self.drift.heap_bytes()
+            + self.datum.heap_bytes()
             + self.charter.heap_bytes()
             + self.unplanned_stop.heap_bytes()
             + self

@@ -52,6 +52,8 @@ pub struct RuleSet {
     pub tamper: TamperRules,
     /// Days with drifting positions.
     pub drift: DriftRules,
+    /// Places of another datum than declared.
+    pub datum: DatumRules,
     /// Charters without a contract.
     pub charter: CharterRules,
     /// What is told before a limit is passed.
@@ -500,6 +502,23 @@ pub struct TamperRules {
 pub struct DriftRules {
     /// So many drift points make a drift day.
     pub points_min: u32,
+    /// What it costs.
+    pub penalty: ByClass<Penalty>,
+}
+
+/// Places of another datum than declared. Source: our choice.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DatumRules {
+    /// Least time between two samples.
+    pub step: Span,
+    /// Samples of which a conclusion is drawn.
+    pub samples: u32,
+    /// A place lies on a road when it is this near to one that goes its way. Unit: m.
+    pub near_m: f64,
+    /// The share of the samples that must lie on roads in the other datum. Unit: percent.
+    pub fits_percent: u32,
+    /// The share that may at most lie on roads as they are. Unit: percent.
+    pub misfits_percent: u32,
     /// What it costs.
     pub penalty: ByClass<Penalty>,
 }

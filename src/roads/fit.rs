@@ -10,21 +10,42 @@ use super::network::{NodePlace, RoadNetwork, Segment, SegmentNumber};
 use crate::model::rules::RoadRules;
 use crate::model::{Course, Position};
 
+/// How near a road must be, and how its direction may differ.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fit {
+    /// Farthest. Unit: m.
+    pub(super) reach_m: f64,
+    /// Farthest beyond the nearest. Unit: m.
+    pub(super) beside_m: f64,
+    /// Largest difference from the course. Unit: degrees.
+    pub(super) course_deg_max: u16,
+}
+
+impl From<&RoadRules> for Fit {
+    fn from(rules: &RoadRules) -> Self {
+        Self {
+            reach_m: rules.reach_m,
+            beside_m: rules.beside_m,
+            course_deg_max: rules.course_deg_max,
+        }
+    }
+}
+
 /// The segments that a fix may be on; `course` is `None` where it is not to be believed.
 pub(super) fn fitting(
     network: &RoadNetwork,
-    rules: &RoadRules,
+    fit: Fit,
     position: Position,
     course: Option<Course>,
 ) -> impl Iterator<Item = SegmentNumber> + use<> {
     let place = NodePlace::from(position);
-    let heading = course.map(|course| Heading::new(course, rules.course_deg_max));
+    let heading = course.map(|course| Heading::new(course, fit.course_deg_max));
     let around = Plane::at(place);
     let mut found: Vec<(f64, SegmentNumber)> = Vec::with_capacity(USUAL);
     let mut nearest_m = f64::INFINITY;
-    network.near(place, rules.reach_m, |near| {
+    network.near(place, fit.reach_m, |near| {
         let distance_m = near.foot.distance_m;
-        if distance_m > nearest_m + rules.beside_m {
+        if distance_m > nearest_m + fit.beside_m {
             return;
         }
         let segment = network.segment(near.segment);
@@ -34,7 +55,7 @@ pub(super) fn fitting(
         nearest_m = nearest_m.min(distance_m);
         found.push((distance_m, near.segment));
     });
-    let bound_m = nearest_m + rules.beside_m;
+    let bound_m = nearest_m + fit.beside_m;
     found
         .into_iter()
         .filter(move |(distance_m, _)| *distance_m <= bound_m)
@@ -110,7 +131,7 @@ mod tests {
         let rules = parse(default_document()).unwrap().roads;
         let position = Position::from_degrees(0.0001, 112.0 + east_m / E7_M / 1e7).unwrap();
         let course = course.map(|degrees| Course::from_degrees(degrees).unwrap());
-        let mut found: Vec<String> = fitting(network, &rules, position, course)
+        let mut found: Vec<String> = fitting(network, Fit::from(&rules), position, course)
             .map(|number| {
                 let sign = if network.segment(number).is_backward() {
                     '-'

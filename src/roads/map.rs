@@ -8,7 +8,7 @@ use crate::model::road::RoadOverride;
 use crate::model::rules::{RoadRules, RuleSet};
 use crate::model::{Course, LocalZone, Position, Speed, Timestamp, VehicleClass};
 
-use super::fit::fitting;
+use super::fit::{Fit, fitting};
 use super::index::Plane;
 use super::limit::hours::WeekTime;
 use super::limit::overrides::{Overrides, apart_deg};
@@ -118,7 +118,22 @@ impl RoadMap {
         place: Position,
         course: Option<Course>,
     ) -> bool {
-        fitting(&self.network, rules, place, course).any(|fits| fits == segment)
+        fitting(&self.network, Fit::from(rules), place, course).any(|fits| fits == segment)
+    }
+
+    /// Whether a place is within so many metres of a road that goes its way.
+    pub fn is_on_road(
+        &self,
+        rules: &RoadRules,
+        place: Position,
+        course: Option<Course>,
+        near_m: f64,
+    ) -> bool {
+        let fit = Fit {
+            reach_m: near_m,
+            ..Fit::from(rules)
+        };
+        fitting(&self.network, fit, place, course).next().is_some()
     }
 
     /// Difference between the direction of a segment and a course. Unit: degrees, `0..=180`.
@@ -161,7 +176,7 @@ impl RoadMap {
         if self.in_doubt {
             return self.lowest(place, course);
         }
-        let segments = fitting(&self.network, rules, place, course);
+        let segments = fitting(&self.network, Fit::from(rules), place, course);
         self.screen.lowest_on(&self.network, segments)
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::alarm::{AlarmRule, AlarmRules, AlarmSource};
 use crate::model::rules::{
-    AreaRules, CharterRules, DriftRules, NightBanRules, OverloadFine, OverloadPoints,
+    AreaRules, CharterRules, DatumRules, DriftRules, NightBanRules, OverloadFine, OverloadPoints,
     OverloadRules, PreAlarmRules, TamperRules, UnplannedStopRules,
 };
 use crate::model::violation::PointsBasis;
@@ -173,6 +173,24 @@ pub(super) fn drift(mut from: Section<'_>) -> DriftRules {
         points_min: from.whole("points_min", &(1..=100_000)),
         penalty: penalties(&mut from),
     };
+    from.finish();
+    rules
+}
+
+/// Places of another datum than declared.
+pub(super) fn datum(mut from: Section<'_>) -> DatumRules {
+    let rules = DatumRules {
+        step: from.span("step_s", SECOND, &(1.0..=3600.0)),
+        samples: from.whole("samples", &(10..=10_000)),
+        near_m: from.number("near_m", &(1.0..=100.0)),
+        fits_percent: from.whole("fits_percent", &(1..=100)),
+        misfits_percent: from.whole("misfits_percent", &(0..=99)),
+        penalty: penalties(&mut from),
+    };
+    if rules.misfits_percent >= rules.fits_percent {
+        let problem = "must be less than fits_percent";
+        from.note("misfits_percent", KeyProblem::Conflict(problem));
+    }
     from.finish();
     rules
 }

@@ -102,6 +102,7 @@ fn rule_set(mut root: Section<'_>) -> RuleSet {
         overload: kinds::overload(root.section("overload")),
         tamper: kinds::tamper(root.section("tamper")),
         drift: kinds::drift(root.section("drift")),
+        datum: kinds::datum(root.section("datum")),
         charter: kinds::charter(root.section("charter")),
         prealarm: kinds::prealarm(root.section("prealarm")),
         plausibility: plausibility(root.section("plausibility"), &zone),

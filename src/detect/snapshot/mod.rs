@@ -1,7 +1,7 @@
 //! The saved form of a [`VehicleState`].
 //!
 //! ```text
-//! byte 0        version, 6
+//! byte 0        version, 7
 //! bytes         moment from which times are counted, then every part in the order of the struct
 //! last 4 bytes  FNV-1a of all before, folded to 32 bits, little-endian
 //! ```
@@ -21,6 +21,7 @@ use super::alarm::{ALARMS_MAX, Alarms, OpenAlarm};
 use super::approach::Approach;
 use super::area::{Areas, VISITS_MAX, Visit};
 use super::charter::Charter;
+use super::datum::{DatumCheck, Shifted};
 use super::deviation::{Deviation, Outside};
 use super::drift::{Day, Drift};
 use super::episode::Episode;
@@ -46,7 +47,7 @@ use bytes::{Reader, Saved, Writer, load_list, save_list, saved_struct};
 pub use pieces::{read_pieces, write_pieces};
 
 /// Version of the saved form.
-const VERSION: u8 = 6;
+const VERSION: u8 = 7;
 
 /// Bytes of the check code.
 const CHECK_BYTES: usize = 4;
@@ -143,6 +144,7 @@ saved_struct!(VehicleState {
     overload,
     tamper,
     drift,
+    datum,
     charter,
     unplanned_stop,
     roads,
@@ -276,6 +278,17 @@ saved_struct!(Apart {
     episode
 });
 saved_struct!(Drift { day });
+saved_struct!(DatumCheck {
+    next,
+    samples,
+    on_road,
+    open
+});
+saved_struct!(Shifted {
+    datum,
+    percent,
+    episode
+});
 saved_struct!(Day { end, episode });
 saved_struct!(Visit {
     area,

@@ -1,5 +1,6 @@
 //! Speeding judged on a road map.
 
+mod datum;
 mod examples;
 mod judging;
 mod screen;
