@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::detect::{
     Cell, Change, Context, HoursLeft, Ledger, Piece, Recount, SnapshotError, Subject, Transition,
-    bucket_of, count_all, reaches_rest, read_pieces, reconcile, recount, write_pieces,
+    append, bucket_of, count_all, reaches_rest, read_pieces, reconcile, recount, write_pieces,
 };
 use crate::model::{Timestamp, VehicleId, Violation};
 use crate::store::{
@@ -530,6 +530,24 @@ async fn read(
 fn context<'d>(directory: &'d Directory, piece: &Piece) -> Option<Context<'d>> {
     let record = directory.vehicle(piece.vehicle)?;
     Some(directory.context(record).at(piece.from))
+}
+
+/// Pieces as they are stored, where none of these subjects and hours are yet.
+pub(super) fn rows(directory: &Directory, pieces: &[Piece]) -> Vec<DrivingRow> {
+    let rules = &directory.rules;
+    let mut cells: BTreeMap<(Subject, Cell), Vec<Piece>> = BTreeMap::new();
+    for piece in pieces {
+        let cell = (bucket_of(&rules.zone, piece.to), piece.vehicle);
+        append(
+            cells.entry((piece.subject, cell)).or_default(),
+            rules,
+            *piece,
+        );
+    }
+    cells
+        .iter()
+        .map(|((subject, cell), pieces)| row(*subject, *cell, pieces))
+        .collect()
 }
 
 fn row(subject: Subject, (bucket, vehicle): Cell, pieces: &[Piece]) -> DrivingRow {

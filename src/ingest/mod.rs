@@ -26,6 +26,7 @@ mod shared;
 mod terminal;
 mod terminals;
 mod udp;
+mod upgrade;
 mod vehicle;
 
 use std::collections::BTreeSet;
@@ -157,7 +158,8 @@ impl Engine {
         let (shelf, directory) = first_directory(store, config).await?;
         let position = store.journal_position().await?;
         let mut built = build_shards(store, &directory, position, config);
-        load_states(store, &mut built.shards).await?;
+        let known = Arc::clone(&directory.borrow());
+        load_states(store, &known, &mut built.shards).await?;
         let shards = run_shards(built.shards);
         // The flusher runs before the replay: the shards have bounds, and a long replay reaches them.
         let stop_flush = CancellationToken::new();
@@ -427,9 +429,15 @@ fn run_shards(shards: Vec<Shard>) -> TaskTracker {
     tasks
 }
 
-async fn load_states(store: &Store, shards: &mut [Shard]) -> Result<(), StartError> {
+/// Takes up all saved vehicles; those that an older version of the program saved are judged by their tracks.
+async fn load_states(
+    store: &Store,
+    directory: &Directory,
+    shards: &mut [Shard],
+) -> Result<(), StartError> {
     let mut after = None;
     let count = shards.len();
+    let mut outdated = 0_u64;
     loop {
         let page = Page {
             limit: PAGE_ROWS_MAX,
@@ -437,15 +445,30 @@ async fn load_states(store: &Store, shards: &mut [Shard]) -> Result<(), StartErr
         };
         let listed = store.load_vehicle_states(&page).await?;
         for saved in &listed.items {
-            if let Some(shard) = shards.get_mut(shard_of(saved.vehicle, count)) {
-                shard.restore(saved)?;
+            let Some(shard) = shards.get_mut(shard_of(saved.vehicle, count)) else {
+                continue;
+            };
+            match shard.restore(saved) {
+                Err(error) if error.is_outdated() => {
+                    if outdated == 0 {
+                        tracing::warn!(%error, "an older version of the program saved it: the stored tracks are judged again before the start");
+                    }
+                    outdated += 1;
+                    let state = upgrade::judge_stored(store, directory, saved.vehicle).await?;
+                    shard.restore_with(saved, state)?;
+                }
+                restored => restored?,
             }
         }
         after = listed.next;
         if after.is_none() {
-            return Ok(());
+            break;
         }
     }
+    if outdated > 0 {
+        tracing::info!(vehicles = outdated, "stored tracks judged again");
+    }
+    Ok(())
 }
 
 /// Judges what the journal holds beyond the saved states.

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use rustc_hash::FxHashMap;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::detect::{Admission, Transition};
+use crate::detect::{Admission, Transition, VehicleState};
 use crate::model::{Fix, Quality, Timestamp, VehicleId};
 use crate::store::{SavedVehicle, Store};
 use crate::telemetry::name;
@@ -99,6 +99,20 @@ impl Shard {
     /// Takes up a vehicle from what a flush saved.
     pub(super) fn restore(&mut self, saved: &SavedVehicle) -> Result<(), RestoreError> {
         let entry = VehicleEntry::restore(saved)?;
+        self.vehicles.insert(saved.vehicle, Box::new(entry));
+        Ok(())
+    }
+
+    /// Takes up a vehicle with a state that is not the saved one, and is to be saved.
+    pub(super) fn restore_with(
+        &mut self,
+        saved: &SavedVehicle,
+        state: VehicleState,
+    ) -> Result<(), RestoreError> {
+        let mut entry = VehicleEntry::with_state(saved, state)?;
+        if entry.mark_changed() {
+            self.part.dirty.push(saved.vehicle);
+        }
         self.vehicles.insert(saved.vehicle, Box::new(entry));
         Ok(())
     }

@@ -28,6 +28,16 @@ pub enum RestoreError {
     },
 }
 
+impl RestoreError {
+    /// Whether an older version of the program saved it: its track tells all that it held.
+    pub(super) const fn is_outdated(&self) -> bool {
+        match self {
+            Self::State { source, .. } => source.is_outdated(),
+            Self::Tail { .. } => false,
+        }
+    }
+}
+
 /// A vehicle that a shard owns.
 #[derive(Debug)]
 pub(super) struct VehicleEntry {
@@ -80,12 +90,22 @@ impl VehicleEntry {
     /// From what a flush saved.
     pub(super) fn restore(saved: &SavedVehicle) -> Result<Self, RestoreError> {
         let vehicle = saved.vehicle;
+        let state = VehicleState::restore(&saved.state)
+            .map_err(|source| RestoreError::State { vehicle, source })?;
+        Self::with_state(saved, state)
+    }
+
+    /// From what a flush saved, with another state.
+    pub(super) fn with_state(
+        saved: &SavedVehicle,
+        state: VehicleState,
+    ) -> Result<Self, RestoreError> {
+        let vehicle = saved.vehicle;
         let tail = TrackTail::from_bytes(vehicle, &saved.tail)
             .map_err(|source| RestoreError::Tail { vehicle, source })?;
         Ok(Self {
             last_good: tail.iter().filter(|fix| fix.quality.is_judged()).last(),
-            state: VehicleState::restore(&saved.state)
-                .map_err(|source| RestoreError::State { vehicle, source })?,
+            state,
             tail,
             applied: saved.journal_sequence,
             ..Self::new(vehicle)

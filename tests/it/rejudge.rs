@@ -120,14 +120,23 @@ impl World {
 
     /// Ends in order, whatever is still to be judged again, and begins anew.
     async fn restart(self) -> Self {
+        self.stop().await;
+        Self::begin(self.place).await
+    }
+
+    async fn stop(&self) {
         self.engine.drain().await;
         self.journal.close().await;
         self.store.close().await;
+    }
+
+    /// Begins with what the database holds.
+    async fn begin(place: Place) -> Self {
         // PostgreSQL gives the owner's lock back when it has seen the connection end.
-        let options = StoreOptions::new(&self.place.url, Role::Owner);
+        let options = StoreOptions::new(&place.url, Role::Owner);
         for _ in 0..500 {
             if let Ok(store) = Store::open(&options).await {
-                return Self::start(self.place, store).await;
+                return Self::start(place, store).await;
             }
         }
         panic!("the database stays in use");
@@ -408,6 +417,32 @@ on_both_engines! {
 
     async fn days_of_late_data_over_restarts_end_the_same(place: Place) {
         live_is_batch(place, 7, 5).await;
+    }
+
+    async fn states_of_an_older_program_follow_from_the_tracks(place: Place) {
+        let mut dice = Dice(3);
+        let delivered = arrivals(&tracks(3, VEHICLES, 3, usize::MAX), 120, &mut dice);
+        let (first, second) = delivered.split_at(delivered.len() / 2);
+        let world = World::new(place, VEHICLES).await;
+        world.deliver(first).await;
+        world.engine.settle().await;
+        world.stop().await;
+        let mut raw = world.place.raw().await;
+        // Version 1, which had no pieces.
+        for (statement, table) in [
+            ("UPDATE vehicle_states SET state = $1", "states"),
+            ("UPDATE vehicle_checkpoints SET state = $1", "checkpoints"),
+        ] {
+            let done = sqlx::query(statement).bind(&[1_u8, 0, 0, 0, 0, 0][..]).execute(&mut raw).await;
+            assert!(done.unwrap().rows_affected() > 0, "{table}");
+        }
+        sqlx::query("DELETE FROM driving").execute(&mut raw).await.unwrap();
+        drop(raw);
+        let world = World::begin(world.place).await.restart().await;
+        world.deliver(second).await;
+        world.engine.settle().await;
+        world.check(&delivered).await;
+        world.close().await;
     }
 
     async fn a_card_that_is_told_late_names_the_driver(place: Place) {

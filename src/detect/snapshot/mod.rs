@@ -72,6 +72,13 @@ pub enum SnapshotError {
     Trailing(usize),
 }
 
+impl SnapshotError {
+    /// Whether an older version of the program wrote it.
+    pub const fn is_outdated(&self) -> bool {
+        matches!(self, Self::Version(version) if *version < VERSION)
+    }
+}
+
 /// The saved form of a state.
 pub(super) fn write(state: &VehicleState) -> Vec<u8> {
     let base = state.admit.last_seen().map_or(0, |fix| fix.time.millis());
