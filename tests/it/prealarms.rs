@@ -2,7 +2,7 @@
 
 use roadwarden::detect::{Transition, VehicleState};
 use roadwarden::model::prealarm::Near;
-use roadwarden::model::{Fix, Span, VehicleClass};
+use roadwarden::model::{DriverId, Fix, Span, VehicleClass, VehicleId};
 
 use crate::drive::{Drivers, Scene, drive};
 
@@ -21,6 +21,10 @@ fn told(class: VehicleClass, start: &str, text: &str, change: impl Fn(&mut Fix))
         state.take_pieces(&mut out);
         drivers.take(&scene.context(), &mut out);
     }
+    prealarms(&scene, &out)
+}
+
+fn prealarms(scene: &Scene, out: &[Transition]) -> Vec<String> {
     out.iter()
         .filter_map(|transition| match transition {
             Transition::PreAlarm(alarm) => Some(alarm),
@@ -47,6 +51,41 @@ fn continuous_driving_is_told_thirty_and_ten_minutes_before() {
             "fatigue_continuous 11:30:00 30 of 30 min left",
             "fatigue_continuous 11:50:00 10 of 10 min left",
         ]
+    );
+}
+
+#[test]
+fn a_driver_is_warned_in_the_second_vehicle() {
+    let scene = Scene::of(Hazmat);
+    let mut drivers = Drivers::default();
+    let mut out = Vec::new();
+    for (number, start, text) in [
+        (1, "11-21 08:00", "drive 2h"),
+        (2, "11-21 10:10", "drive 1h45m"),
+    ] {
+        let mut state = VehicleState::default();
+        for fix in drive(start, text, Span::from_seconds(10)) {
+            let fix = Fix {
+                vehicle: VehicleId(number),
+                driver: Some(DriverId(7)),
+                ..fix
+            };
+            state.handle_fix(&scene.context(), &fix, &mut out);
+            state.take_pieces(&mut out);
+            drivers.take(&scene.context(), &mut out);
+        }
+    }
+    let warned = |transition: &Transition| match transition {
+        Transition::PreAlarm(alarm) => Some((alarm.vehicle, alarm.driver)),
+        _ => None,
+    };
+    assert_eq!(
+        out.iter().filter_map(warned).collect::<Vec<_>>(),
+        [(VehicleId(2), Some(DriverId(7)))]
+    );
+    assert_eq!(
+        prealarms(&scene, &out),
+        ["fatigue_continuous 11:40:00 30 of 30 min left"]
     );
 }
 
