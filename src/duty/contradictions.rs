@@ -21,7 +21,7 @@ pub(super) fn judge(case: &Case<'_>) -> Judgement {
         return Judgement::passes(Rule::N9, Some(0.0), 0.0);
     }
     let count = u32::try_from(found.len()).unwrap_or(u32::MAX);
-    Judgement::fails(Rule::N9, true, count.into(), 0.0, found)
+    Judgement::fails(Rule::N9, count.into(), 0.0, found)
 }
 
 #[cfg(test)]

@@ -70,13 +70,7 @@ pub(super) fn judge(case: &Case<'_>, coverage: &MinuteCoverage) -> Judgement {
         .collect();
     Judgement {
         evidence,
-        ..Judgement::fails(
-            Rule::N2,
-            false,
-            longest.into(),
-            threshold.into(),
-            Vec::new(),
-        )
+        ..Judgement::fails(Rule::N2, longest.into(), threshold.into(), Vec::new())
     }
 }
 

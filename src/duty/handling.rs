@@ -28,7 +28,7 @@ pub(super) fn judge(case: &Case<'_>) -> Judgement {
     if rate >= threshold {
         return Judgement::passes(Rule::N3, Some(rate), threshold);
     }
-    Judgement::fails(Rule::N3, true, rate, threshold, overdue)
+    Judgement::fails(Rule::N3, rate, threshold, overdue)
 }
 
 fn counts(case: &Case<'_>, violation: &ViolationFact) -> bool {

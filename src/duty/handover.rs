@@ -30,7 +30,7 @@ pub(super) fn judge(case: &Case<'_>) -> Judgement {
         return Judgement::passes(Rule::N8, Some(0.0), 0.0);
     }
     let count = u32::try_from(silent.len()).unwrap_or(u32::MAX);
-    Judgement::fails(Rule::N8, false, count.into(), 0.0, silent)
+    Judgement::fails(Rule::N8, count.into(), 0.0, silent)
 }
 
 fn lacks_note(shift: &Shift) -> bool {

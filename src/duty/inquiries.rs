@@ -33,7 +33,7 @@ pub(super) fn judge(case: &Case<'_>) -> Judgement {
     if rate >= threshold && !strict {
         return Judgement::passes(Rule::N4, Some(rate), threshold);
     }
-    Judgement::fails(Rule::N4, false, rate, threshold, missed)
+    Judgement::fails(Rule::N4, rate, threshold, missed)
 }
 
 fn is_strict(case: &Case<'_>, inquiry: &Inquiry) -> bool {

@@ -57,7 +57,7 @@ pub(super) fn judge(case: &Case<'_>) -> Judgement {
             note: format!("training of monitor {} has expired", monitor.id),
         })
     }));
-    Judgement::fails(Rule::N1, true, headcount.into(), quota.into(), evidence)
+    Judgement::fails(Rule::N1, headcount.into(), quota.into(), evidence)
 }
 
 /// When the headcount fell below the quota: as the quota-th longest training ended.

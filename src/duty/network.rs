@@ -27,7 +27,10 @@ pub(super) fn judge(case: &Case<'_>) -> Judgement {
         to: case.end(),
         note: format!("no data from {plate}"),
     }));
-    Judgement::fails(Rule::N7, no_data, rate, threshold, evidence)
+    Judgement {
+        statutory: no_data,
+        ..Judgement::fails(Rule::N7, rate, threshold, evidence)
+    }
 }
 
 fn summary(case: &Case<'_>, no_data: bool) -> Evidence {

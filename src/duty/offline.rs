@@ -40,13 +40,7 @@ pub(super) fn judge(case: &Case<'_>) -> Judgement {
                 .into_iter()
                 .filter(|run| run.to.since(run.from) >= threshold)
                 .collect();
-            Judgement::fails(
-                Rule::N5,
-                false,
-                longest.minutes(),
-                threshold.minutes(),
-                evidence,
-            )
+            Judgement::fails(Rule::N5, longest.minutes(), threshold.minutes(), evidence)
         }
         Some(longest) => Judgement::passes(Rule::N5, Some(longest.minutes()), threshold.minutes()),
         None => Judgement::passes(Rule::N5, None, threshold.minutes()),

@@ -29,7 +29,7 @@ pub(super) fn judge(case: &Case<'_>) -> Judgement {
         return Judgement::passes(Rule::N6, Some(0.0), 0.0);
     }
     let count = u32::try_from(missed.len()).unwrap_or(u32::MAX);
-    Judgement::fails(Rule::N6, false, count.into(), 0.0, missed)
+    Judgement::fails(Rule::N6, count.into(), 0.0, missed)
 }
 
 fn asks_for_reminder(case: &Case<'_>, violation: &ViolationFact) -> bool {

@@ -74,6 +74,15 @@ impl Rule {
         }
     }
 
+    /// Whether the rule is a provision itself, and not a number that we set by default.
+    ///
+    /// N7 holds both: being connected is a provision, the rate of vehicles online is a default. Here the rate
+    /// counts; not being connected at all is said by the judgement.
+    /// Source: regulations 14.
+    pub const fn is_statutory(self) -> bool {
+        matches!(self, Self::N1 | Self::N3 | Self::N9)
+    }
+
     /// Unit of the value and of the threshold.
     pub const fn unit(self) -> &'static str {
         match self {

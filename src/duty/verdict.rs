@@ -26,9 +26,8 @@ pub struct Judgement {
     pub rule: Rule,
     /// Whether the enterprise fails it.
     pub fails: bool,
-    /// Whether the failure breaks a provision itself and not a default number.
-    ///
-    /// Source: regulations 14: N1, N3, N9, and N7 where no data came at all.
+    /// Whether a provision itself is at stake and not a default number: [`Rule::is_statutory`], and N7 where no
+    /// data came at all.
     pub statutory: bool,
     /// The measured value; `None` where there was nothing to measure (which passes).
     pub value: Option<f64>,
@@ -44,7 +43,7 @@ impl Judgement {
         Self {
             rule,
             fails: false,
-            statutory: false,
+            statutory: rule.is_statutory(),
             value,
             threshold,
             evidence: Vec::new(),
@@ -54,7 +53,6 @@ impl Judgement {
     /// A rule that is broken, with at most [`EVIDENCE_MAX`] items of proof, earliest first.
     pub(super) fn fails(
         rule: Rule,
-        statutory: bool,
         value: f64,
         threshold: f64,
         mut evidence: Vec<Evidence>,
@@ -64,7 +62,7 @@ impl Judgement {
         Self {
             rule,
             fails: true,
-            statutory,
+            statutory: rule.is_statutory(),
             value: Some(value),
             threshold,
             evidence,
@@ -162,9 +160,9 @@ mod tests {
     use super::*;
 
     fn verdict(id: &str, statutory: usize, others: usize, since: i64) -> DutyVerdict {
-        let reason = |statutory| Judgement::fails(Rule::N1, statutory, 0.0, 0.0, Vec::new());
-        let mut reasons = vec![reason(true); statutory];
-        reasons.extend(vec![reason(false); others]);
+        let reason = |rule| Judgement::fails(rule, 0.0, 0.0, Vec::new());
+        let mut reasons = vec![reason(Rule::N1); statutory];
+        reasons.extend(vec![reason(Rule::N2); others]);
         DutyVerdict {
             enterprise_id: id.to_owned(),
             name: String::new(),

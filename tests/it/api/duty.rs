@@ -234,6 +234,14 @@ fn the_full_picture_shows_what_passes_too() {
             names,
             ["N1", "N2", "N3", "N4", "N5", "N6", "N7", "N8", "N9"]
         );
+        let statutory: Vec<&Value> = duty["rules"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|rule| rule["statutory"] == true)
+            .map(|rule| &rule["rule"])
+            .collect();
+        assert_eq!(statutory, ["N1", "N3", "N9"], "kept or broken");
         assert_eq!(duty["rules"][1]["value"], 10.0);
         assert_eq!(duty["rules"][1]["passes"], true);
         assert_eq!(duty["rules"][2]["value"], Value::Null);
