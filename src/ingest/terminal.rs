@@ -17,7 +17,7 @@ use crate::protocol::jt808::driver::DriverIdentity;
 use crate::protocol::jt808::information::TextMessage;
 use crate::protocol::jt808::location::LocationReport;
 use crate::protocol::jt808::message::PlatformMessage;
-use crate::protocol::jt808::registration::RegisterResult;
+use crate::protocol::jt808::registration::{self as wire, RegisterResult};
 use crate::protocol::jt808::session::{
     AuthenticateDecision, CommandResult, LocationSource, Output, Refusal, RegisterDecision,
     Session, Token,
@@ -40,10 +40,18 @@ const FIXES_KEPT: usize = 16;
 /// Bytes of replies for which room is kept between two writes.
 const REPLY_BYTES_KEPT: usize = 256;
 
+/// Colour code of a vehicle without a plate. Source: JT/T 808, 0x0100.
+const NO_PLATE_COLOR: u8 = 0;
+
 /// What the session waits for.
 #[derive(Debug)]
 enum Ask {
-    Register(TerminalPhone, Registration),
+    Register {
+        phone: TerminalPhone,
+        registration: Registration,
+        /// Whether it names the vehicle by its plate.
+        plated: bool,
+    },
     Authenticate(TerminalPhone, String),
     Unregister(TerminalPhone),
     Time,
@@ -295,12 +303,23 @@ impl Terminal {
     async fn decide(&mut self, shared: &Shared, ask: Ask) {
         let peer = self.inbox.peer;
         match ask {
-            Ask::Register(phone, registration) => {
-                let decision = shared.terminals.register(&phone, registration, peer).await;
+            Ask::Register {
+                phone,
+                registration,
+                plated,
+            } => {
+                let terminals = &shared.terminals;
+                let decision = terminals.register(&phone, registration, plated, peer).await;
                 let decision = match &decision {
                     Decision::Accepted(code) => RegisterDecision::Accepted { token: code },
                     Decision::Unknown => {
                         RegisterDecision::Refused(RegisterResult::TERMINAL_UNKNOWN)
+                    }
+                    Decision::VehicleUnknown => {
+                        RegisterDecision::Refused(RegisterResult::VEHICLE_UNKNOWN)
+                    }
+                    Decision::OtherVehicle => {
+                        RegisterDecision::Refused(RegisterResult::TERMINAL_REGISTERED)
                     }
                 };
                 self.session
@@ -387,18 +406,7 @@ impl Inbox {
                 self.take_identity(shared, &identity);
             }
             Output::Register { header, request } => {
-                let text = |text: Text<'_>| text.trimmed().decode_lossy().into_owned();
-                let registration = Registration {
-                    province: request.province,
-                    county: request.city,
-                    manufacturer: text(request.manufacturer),
-                    model: text(request.model),
-                    device: text(request.terminal_id),
-                    plate: text(request.plate),
-                };
-                self.ask(&header.phone.to_string(), |phone| {
-                    Ask::Register(phone, registration)
-                });
+                self.take_registration(&header.phone.to_string(), &request);
             }
             Output::Authenticate { header, request } => {
                 let code = request.token.decode_lossy().into_owned();
@@ -487,6 +495,25 @@ impl Inbox {
             report.encode(&mut Writer::new(&mut bytes));
             self.quarantine(shared, "no_time", &bytes);
         }
+    }
+
+    fn take_registration(&mut self, digits: &str, request: &wire::Registration<'_>) {
+        let text = |text: Text<'_>| text.trimmed().decode_lossy().into_owned();
+        let registration = Registration {
+            province: request.province,
+            county: request.city,
+            manufacturer: text(request.manufacturer),
+            model: text(request.model),
+            device: text(request.terminal_id),
+            plate: text(request.plate),
+        };
+        // A vehicle that has no plate yet gives its frame number in that field, or nothing.
+        let plated = request.plate_color_code != NO_PLATE_COLOR && !registration.plate.is_empty();
+        self.ask(digits, |phone| Ask::Register {
+            phone,
+            registration,
+            plated,
+        });
     }
 
     fn take_identity(&mut self, shared: &Shared, identity: &DriverIdentity<'_>) {

@@ -35,8 +35,12 @@ type Hash = [u8; 32];
 pub(super) enum Decision {
     /// Registered, with this code.
     Accepted(String),
-    /// Not in the register.
+    /// The terminal is not in the register.
     Unknown,
+    /// No vehicle of the register has the plate that it names.
+    VehicleUnknown,
+    /// By the register the terminal is in another vehicle than it says.
+    OtherVehicle,
 }
 
 struct Waiting {
@@ -117,15 +121,20 @@ impl Terminals {
     }
 
     /// Registers a terminal that the register knows; answers when its new code is stored.
+    ///
+    /// `plated` says whether the registration names a plate at all. A session that is open goes on: only who
+    /// shows the new code takes its place.
     pub(super) async fn register(
         &self,
         phone: &TerminalPhone,
         registration: Registration,
+        plated: bool,
         peer: SocketAddr,
     ) -> Decision {
-        if self.vehicle(phone).is_none() {
+        let claimed = plated.then_some(registration.plate.as_str());
+        if let Err(refused) = self.check_vehicle(phone, claimed) {
             self.unknown(phone, peer, Some(registration.plate));
-            return Decision::Unknown;
+            return refused;
         }
         let code = match unguessable_hex(CODE_BYTES) {
             Ok(code) => code,
@@ -156,6 +165,21 @@ impl Terminals {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(phone.clone(), hash);
         Decision::Accepted(code)
+    }
+
+    /// Whether a terminal is in the register, in the vehicle that it names if it names one.
+    ///
+    /// The colour of the plate refuses nobody: it is often set wrongly.
+    fn check_vehicle(&self, phone: &TerminalPhone, claimed: Option<&str>) -> Result<(), Decision> {
+        let directory = self.directory.borrow();
+        let vehicle = directory.by_terminal(phone).ok_or(Decision::Unknown)?;
+        let record = directory.vehicle(vehicle);
+        match claimed {
+            None => Ok(()),
+            Some(plate) if record.is_some_and(|record| record.plate.text == plate) => Ok(()),
+            Some(plate) if directory.index.has_plate(plate) => Err(Decision::OtherVehicle),
+            Some(_) => Err(Decision::VehicleUnknown),
+        }
     }
 
     /// The vehicle of a terminal that showed the right code.

@@ -127,6 +127,46 @@ fn an_unknown_terminal_is_refused_and_recorded() {
 }
 
 #[test]
+fn a_terminal_that_names_another_vehicle_gets_no_code() {
+    let folder = tempfile::tempdir().unwrap();
+    fleet(folder.path());
+    let server = Server::start(folder.path(), &CLOCK);
+    let mut terminal = Terminal::connect(server.jt808, PHONE).unwrap();
+    // No such vehicle; another terminal's vehicle.
+    assert_eq!(terminal.register("湘A99999").unwrap(), (2, Vec::new()));
+    assert_eq!(terminal.register("湘A10002").unwrap(), (3, Vec::new()));
+    let listed = server.wait_for("/api/v1/terminals", |list| {
+        list["items"][0]["sightings"] == 2
+    });
+    assert_eq!(listed["items"][0]["terminal"], PHONE, "{listed}");
+    // Without a plate the field is empty or holds the frame number.
+    assert_eq!(terminal.register_as("", 2).unwrap().0, 0);
+    assert_eq!(terminal.register_as("LFV1A10001", 0).unwrap().0, 0);
+    terminal.come_online(PLATE).unwrap();
+    server.stop();
+}
+
+#[test]
+fn a_registration_alone_takes_nobodys_place() {
+    let folder = tempfile::tempdir().unwrap();
+    fleet(folder.path());
+    let server = Server::start(folder.path(), &CLOCK);
+    let mut real = online(&server, PLATE);
+    let mut other = Terminal::connect(server.jt808, PHONE).unwrap();
+    let (result, code) = other.register(PLATE).unwrap();
+    assert_eq!(result, 0);
+    assert_eq!(other.register("湘A99999").unwrap().0, 2);
+    assert_eq!(other.authenticate(b"guessed").unwrap(), 1);
+    let serial = real.report(&report(0, 80)).unwrap();
+    assert_eq!(real.acknowledged(serial).unwrap(), 0, "it is still online");
+    // Only who shows the new code is the newer session.
+    let mut newer = Terminal::connect(server.jt808, PHONE).unwrap();
+    assert_eq!(newer.authenticate(&code).unwrap(), 0);
+    assert!(real.answer().is_err(), "the older connection is closed");
+    server.stop();
+}
+
+#[test]
 fn what_was_acknowledged_survives_kill_9() {
     let folder = tempfile::tempdir().unwrap();
     fleet(folder.path());

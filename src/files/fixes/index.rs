@@ -57,6 +57,13 @@ impl FleetIndex {
         }
     }
 
+    /// Whether a vehicle has that plate, in any colour.
+    pub fn has_plate(&self, text: &str) -> bool {
+        self.plates
+            .get(text)
+            .is_some_and(|colors| !colors.is_empty())
+    }
+
     /// The driver with that licence, where known.
     pub fn find_driver(&self, licence: &str) -> Option<DriverId> {
         self.drivers.get(licence).copied()

@@ -98,8 +98,17 @@ impl Terminal {
         }
     }
 
-    /// Registers with a plate; the answer's result, and the code where it succeeded.
+    /// Registers with a yellow plate; the answer's result, and the code where it succeeded.
     pub(crate) fn register(&mut self, plate: &str) -> std::io::Result<(u8, Vec<u8>)> {
+        self.register_as(plate, 2)
+    }
+
+    /// The same with any colour code; 0 is a vehicle without a plate.
+    pub(crate) fn register_as(
+        &mut self,
+        plate: &str,
+        plate_color_code: u8,
+    ) -> std::io::Result<(u8, Vec<u8>)> {
         let (plate, _, _) = encoding_rs::GBK.encode(plate);
         let registration = Registration {
             edition: Edition::V2013,
@@ -108,7 +117,7 @@ impl Terminal {
             manufacturer: Text::new(b"MAKER"),
             model: Text::new(b"MODEL"),
             terminal_id: Text::new(b"TERM001"),
-            plate_color_code: 2,
+            plate_color_code,
             plate: Text::new(&plate),
         };
         let mut body = Vec::new();
@@ -123,10 +132,16 @@ impl Terminal {
     pub(crate) fn come_online(&mut self, plate: &str) -> std::io::Result<()> {
         let (result, code) = self.register(plate)?;
         assert_eq!(result, 0, "registration refused");
-        self.send(0x0102, &code)?;
-        let (id, answer) = self.answer()?;
-        assert_eq!((id, answer[4]), (0x8001, 0), "authentication refused");
+        assert_eq!(self.authenticate(&code)?, 0, "authentication refused");
         Ok(())
+    }
+
+    /// Shows a code; the answer's result.
+    pub(crate) fn authenticate(&mut self, code: &[u8]) -> std::io::Result<u8> {
+        self.send(0x0102, code)?;
+        let (id, answer) = self.answer()?;
+        assert_eq!(id, 0x8001);
+        Ok(answer[4])
     }
 
     /// Sends a report; its serial.
