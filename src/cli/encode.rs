@@ -92,7 +92,10 @@ fn header(fields: Fields<'_>) -> Result<Header, JsonError> {
         .map_or(Ok("2013"), |_| fields.text("edition"))?;
     let edition =
         Edition::from_name(edition).ok_or_else(|| wrong("edition", "2011, 2013 or 2019"))?;
-    let phone = Phone::from_digits(fields.text("terminal")?, edition)
+    // A damaged number that `decode` shows has hexadecimal digits, but no message is meant for it.
+    let phone = Some(fields.text("terminal")?)
+        .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()))
+        .and_then(|digits| Phone::from_digits(digits, edition))
         .ok_or_else(|| wrong("terminal", "12 digits at most (2019: 20)"))?;
     let version = match edition {
         Edition::V2011 | Edition::V2013 => 0,
@@ -172,6 +175,10 @@ mod tests {
     fn a_bad_line_is_told_and_leaves_its_place_empty() {
         check("{}", "1: field terminal is missing");
         check("[]", "1: line is not a JSON object");
+        check(
+            r#"{"message_id":"0x8104","terminal":"abc","serial":1}"#,
+            "1: field terminal is not 12 digits at most (2019: 20)",
+        );
         check(
             r#"{"edition":"2013","message_id":"0x8300","terminal":"1","serial":1,"body":{"flags":500}}"#,
             "1: field flags is not a number of 0 to 255",

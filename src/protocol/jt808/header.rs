@@ -64,7 +64,8 @@ pub struct Phone {
 impl Phone {
     /// The number in the width of `edition`.
     ///
-    /// Errors: `None` when there is another character than a digit, or too many.
+    /// Errors: `None` when there is another character than a hexadecimal digit (a damaged number has those,
+    /// too), or too many.
     pub fn from_digits(digits: &str, edition: Edition) -> Option<Self> {
         let width = edition.phone_width();
         let mut bcd = [0_u8; 10];
