@@ -140,7 +140,7 @@ mod tests {
         };
         let mut notes = Vec::new();
         let error = command.load(&LocalZone::default(), &mut notes).unwrap_err();
-        assert_eq!(error.to_string(), "2 bad lines, nothing was imported");
+        assert_eq!(error.to_string(), "2 bad lines, nothing of it was used");
         let notes = String::from_utf8(notes).unwrap();
         assert!(notes.starts_with("enterprises.csv: "), "{notes}");
         assert_eq!(notes.lines().count(), 2);

@@ -34,7 +34,7 @@ impl fmt::Display for Problem {
 
 /// All that is wrong with an import; none of it was taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
-#[error("{} bad lines, nothing was imported", .0.len())]
+#[error("{} bad lines, nothing of it was used", .0.len())]
 pub struct Problems(pub Vec<Problem>);
 
 /// Collects problems of one file.
