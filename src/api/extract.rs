@@ -109,7 +109,18 @@ fn has_type(headers: &HeaderMap, accepted: &[&str]) -> bool {
         })
 }
 
+/// Whether a body is compressed or otherwise coded, which nothing here undoes.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::CONTENT_ENCODING)
+        .iter()
+        .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
 async fn read_body(request: Request, state: &Shared, bytes_max: usize) -> Result<Bytes, ApiError> {
+    if is_encoded(request.headers()) {
+        return Err(ApiError::UnsupportedEncoding);
+    }
     match Bytes::from_request(request, state).await {
         Ok(bytes) if bytes.len() <= bytes_max => Ok(bytes),
         Ok(_)
@@ -121,6 +132,10 @@ async fn read_body(request: Request, state: &Shared, bytes_max: usize) -> Result
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    // A list would be taken for the fields of an object in their order.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(FieldError::new("", NO_OBJECT).into());
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
@@ -138,6 +153,9 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     Ok(value)
 }
 
+/// What is said of a body that is no object.
+const NO_OBJECT: &str = "is not a JSON object";
+
 /// The field at fault; a missing one is named only inside the message.
 fn field_error(path: &str, message: &str) -> FieldError {
     let missing = message
@@ -146,7 +164,8 @@ fn field_error(path: &str, message: &str) -> FieldError {
     match missing {
         Some((name, _)) if path == "." => FieldError::new(name, "is missing"),
         Some((name, _)) => FieldError::new(&format!("{path}.{name}"), "is missing"),
-        None => FieldError::new(if path == "." { "" } else { path }, message),
+        None if path == "." => FieldError::new("", NO_OBJECT),
+        None => FieldError::new(path, message),
     }
 }
 
@@ -182,7 +201,10 @@ mod tests {
         check("{}", "name: is missing");
         check(r#"{"name":5}"#, "name: invalid type");
         check(r#"{"name":"x","count":-1}"#, "count: invalid value");
-        check("[]", ": invalid");
+        check("[]", ": is not a JSON object");
+        check("5", ": is not a JSON object");
+        check(r#"["x",5]"#, ": is not a JSON object");
+        check(r#" [["x",5]]"#, ": is not a JSON object");
         check("\"\\ud800\"", "BadJson");
     }
 }

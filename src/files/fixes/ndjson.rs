@@ -6,7 +6,7 @@ use std::fmt;
 use std::io::BufRead;
 use std::ops::ControlFlow;
 
-use serde::de::{Deserialize, Deserializer, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, Visitor};
 use serde_json::error::Category;
 
 use super::error::LineError;
@@ -61,7 +61,20 @@ fn json_row(line: &[u8]) -> Result<JsonRow<'_>, LineError> {
             max: LINE_BYTES_MAX,
         });
     }
+    // A list would be taken for the fields of an object in their order.
+    if !line.trim_ascii_start().starts_with(b"{") {
+        return Err(no_object(line));
+    }
     serde_json::from_slice(line).map_err(|error| json_error(&error))
+}
+
+fn no_object(line: &[u8]) -> LineError {
+    match serde_json::from_slice::<IgnoredAny>(line) {
+        Ok(_) => LineError::BadValue {
+            message: "the line is not a JSON object".to_owned(),
+        },
+        Err(error) => json_error(&error),
+    }
 }
 
 fn time(text: Option<&Text<'_>>) -> Result<Timestamp, LineError> {
@@ -289,7 +302,14 @@ mod tests {
             "\"terminal\":\"12x\"",
             "bad_terminal",
         );
-        assert_eq!(parse_line(b"[1,2]").unwrap_err().code(), "bad_value");
+        let no_object = LineError::BadValue {
+            message: "the line is not a JSON object".to_owned(),
+        };
+        let positional = br#"["x","yellow",null,"2026-11-21T08:00:00+08:00",28.1,112.9,60]"#;
+        for line in [&positional[..], b"[1,2]", b" 5", b"\"x\"", b"null"] {
+            assert_eq!(parse_line(line).unwrap_err(), no_object);
+        }
+        assert_eq!(parse_line(b"[1,2").unwrap_err().code(), "bad_json");
         assert_eq!(parse_line(b"\xff").unwrap_err().code(), "bad_json");
     }
 

@@ -121,6 +121,15 @@ fn bodies_are_malformed_mistyped_or_too_large() {
             .await
             .problem(413, "body_too_large");
 
+        for path in [shifts, "/api/v1/fixes"] {
+            let mut packed = post(path, json, "{}");
+            let gzip = "gzip".parse().unwrap();
+            packed.headers_mut().insert("content-encoding", gzip);
+            let refused = send(packed).await;
+            refused.problem(415, "unsupported_encoding");
+            assert_eq!(refused.headers["accept-encoding"], "identity");
+        }
+
         let world = world.with(|state| {
             state.limits.fixes_bytes_max = 2000;
             state.limits.json_bytes_max = 1000;
