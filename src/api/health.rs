@@ -39,14 +39,8 @@ pub(super) struct Ready {
 /// `GET /readyz`
 pub(super) async fn ready(State(context): State<Shared>) -> Response {
     let mut obstacles = context.readiness.obstacles();
-    if let Err(error) = context.store.check().await {
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            "the store is not ready"
-        );
-        if !obstacles.contains(&Obstacle::Store) {
-            obstacles.push(Obstacle::Store);
-        }
+    if !store_answers(&context).await && !obstacles.contains(&Obstacle::Store) {
+        obstacles.push(Obstacle::Store);
     }
     let ready = obstacles.is_empty();
     let status = if ready {
@@ -59,6 +53,25 @@ pub(super) async fn ready(State(context): State<Shared>) -> Response {
         reasons: obstacles.into_iter().map(Obstacle::code).collect(),
     };
     (status, Json(body)).into_response()
+}
+
+/// Whether the store can be used, said within a bound: one that hangs says nothing.
+async fn store_answers(context: &Shared) -> bool {
+    let longest = context.limits.ready_max;
+    match tokio::time::timeout(longest, context.store.check()).await {
+        Ok(Ok(())) => true,
+        Ok(Err(error)) => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the store is not ready"
+            );
+            false
+        }
+        Err(_elapsed) => {
+            tracing::warn!(?longest, "the store is not ready: it does not answer");
+            false
+        }
+    }
 }
 
 /// `GET /metrics`

@@ -29,6 +29,7 @@ mod state;
 mod stream;
 mod terminals;
 mod text;
+mod time_limit;
 pub mod track;
 mod vehicles;
 mod violations;
@@ -165,6 +166,7 @@ pub fn router(state: ApiState) -> Router {
         .limits
         .fixes_bytes_max
         .max(state.limits.json_bytes_max);
+    let request_max = state.limits.request_max;
     let context: Shared = Arc::new(Context {
         streams: Arc::new(Semaphore::new(state.limits.stream_subscribers_max)),
         duty: cache::DutyCache::default(),
@@ -181,6 +183,7 @@ pub fn router(state: ApiState) -> Router {
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .fallback(async || ApiError::UnknownPath)
         .layer(DefaultBodyLimit::max(bytes_max))
+        .layer(from_fn_with_state(request_max, time_limit::limit))
         .layer(CatchPanicLayer::custom(error::panicked))
         .with_state(context)
 }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::ConnectInfo;
@@ -280,6 +281,10 @@ pub struct ApiLimits {
     pub voice_chars_max: usize,
     /// Silence after which a vehicle counts as offline. Unit: seconds.
     pub online_s_max: i64,
+    /// Longest time up to the head of an answer, and for each further page of a track.
+    pub request_max: Duration,
+    /// Longest wait of `/readyz` for the store; one that is silent for longer is down.
+    pub ready_max: Duration,
 }
 
 impl Default for ApiLimits {
@@ -298,6 +303,8 @@ impl Default for ApiLimits {
             duty_cache_ms: 10_000,
             voice_chars_max: 500,
             online_s_max: 600,
+            request_max: Duration::from_mins(1),
+            ready_max: Duration::from_secs(3),
         }
     }
 }

@@ -13,6 +13,7 @@ use super::extract::{Params, Segments};
 use super::moment::{GivenMoment, Moment, Name, period};
 use super::page::{List, PageParams, SeekKey};
 use super::state::{Shared, Wheel};
+use super::time_limit::within;
 use super::track::{TrackFormat, TrackHead, TrackWriter, format_named};
 use crate::model::duty::Period;
 use crate::model::{
@@ -220,9 +221,12 @@ impl TrackReader {
             return Ok(None);
         };
         let store = &self.context.store;
-        let TrackPage { fixes, lost, next } = store
-            .readable_page(self.vehicle, from, self.period.to, TRACK_PAGE_FIXES_MAX)
-            .await?;
+        let (vehicle, to) = (self.vehicle, self.period.to);
+        let TrackPage { fixes, lost, next } = within(self.context.limits.request_max, async {
+            let page = store.readable_page(vehicle, from, to, TRACK_PAGE_FIXES_MAX);
+            Ok(page.await?)
+        })
+        .await?;
         self.next = next;
         for LostStretch {
             file,

@@ -34,6 +34,8 @@ use parts::Gateway;
 
 /// Time for HTTP clients to take their answers when the server ends.
 const HTTP_GRACE: Duration = Duration::from_secs(2);
+/// Time for the database to let go of its connections; one that hangs would never.
+const CLOSE_GRACE: Duration = Duration::from_secs(5);
 /// Pause between two looks at whether the engine lives.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -219,8 +221,13 @@ impl Server {
         })
         .await;
         self.control.remove();
-        self.journal.close().await;
-        self.store.close().await;
+        let closed = tokio::time::timeout(CLOSE_GRACE, async {
+            self.journal.close().await;
+            self.store.close().await;
+        });
+        if closed.await.is_err() {
+            tracing::warn!("the database does not let go: its connections are cut");
+        }
         drained.context("the drain took too long; what was acknowledged is durable and is judged at the next start")
     }
 }
@@ -302,6 +309,7 @@ fn limits(config: &Config) -> ApiLimits {
         fixes_bytes_max: usize::try_from(config.api.body_bytes_max).unwrap_or(usize::MAX),
         stream_subscribers_max: usize::try_from(config.api.streams_max).unwrap_or(usize::MAX),
         online_s_max: i64::try_from(config.api.online_s_max).unwrap_or(i64::MAX),
+        request_max: Duration::from_secs(config.api.request_s_max),
         ..ApiLimits::default()
     }
 }

@@ -46,6 +46,8 @@ pub(super) struct World {
     pub(super) live: Live,
     pub(super) parts: Arc<Parts>,
     pub(super) state: ApiState,
+    /// Where the store is, to do harm past it.
+    pub(super) url: String,
     router: Router,
 }
 
@@ -163,7 +165,7 @@ fn built_in() -> RuleSet {
 
 impl World {
     /// Noon of 21 November 2026 over a database.
-    pub(super) fn over(store: Store) -> Self {
+    fn over(store: Store, url: String) -> Self {
         let clock = Clock::manual(at("2026-11-21 12:00:00"));
         let live = Live::new(0, 0);
         let parts = Arc::new(Parts::default());
@@ -190,6 +192,7 @@ impl World {
             parts,
             router: router(state.clone()),
             state,
+            url,
         }
     }
 
@@ -340,7 +343,8 @@ where
     let folder = tempfile::TempDir::new().unwrap();
     let path = folder.path().join("api.db");
     run(async {
-        let world = World::over(open(&format!("sqlite:{}", path.display())).await);
+        let url = format!("sqlite:{}", path.display());
+        let world = World::over(open(&url).await, url);
         tokio::spawn(test(world)).await
     });
     let Ok(server) = std::env::var(POSTGRES) else {
@@ -355,7 +359,7 @@ where
         let joint = if server.contains('?') { '&' } else { '?' };
         let url = format!("{server}{joint}options[search_path]={schema}");
         let store = open(&url).await;
-        let result = tokio::spawn(test(World::over(store.clone()))).await;
+        let result = tokio::spawn(test(World::over(store.clone(), url))).await;
         store.close().await;
         let drop = format!("DROP SCHEMA {schema} CASCADE");
         admin.execute(AssertSqlSafe(drop)).await.unwrap();
