@@ -9,6 +9,7 @@ mod journal;
 mod lists;
 mod opening;
 mod register;
+mod road_maps;
 pub(crate) mod samples;
 pub(crate) mod support;
 mod tracks;
