@@ -75,7 +75,7 @@ impl Store {
                     .add(row.backward.map(i64::from))
                     .add(row.name)
                     .add(row.line.as_deref().map(line_to_bytes))
-                    .add(row.half_width_m)
+                    .double_opt(row.half_width_m)
                     .add(row.one_direction.map(i64::from))
                     .add(i64::from(set.limit.mkmh()))
                     .add(classes.join(" "))

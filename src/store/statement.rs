@@ -29,6 +29,17 @@ impl Values {
         self
     }
 
+    /// Adds a number or nothing.
+    ///
+    /// Nothing goes as nothing of the smaller float: sqlx 0.9 tells PostgreSQL the one for the other,
+    /// and a statement that was prepared for the wrong one refuses the numbers that follow.
+    pub(crate) fn double_opt(&mut self, value: Option<f64>) -> &mut Self {
+        match value {
+            Some(value) => self.add(value),
+            None => self.add(None::<f32>),
+        }
+    }
+
     /// Adds a moment.
     pub(crate) fn time(&mut self, time: Timestamp) -> &mut Self {
         self.add(time.millis())
