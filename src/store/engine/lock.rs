@@ -48,6 +48,10 @@ impl OwnerLock {
     }
 
     /// Makes sure that the lock is still held, and takes it again after a lost connection.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] while another session has it: for a moment our own lost one, as the server sees
+    /// it, or a process that took over.
     pub(crate) async fn check(&self, database: &Database) -> Result<(), StoreError> {
         let Self::Session(session) = self else {
             return Ok(());
@@ -59,7 +63,12 @@ impl OwnerLock {
             return Ok(());
         }
         *session = None;
-        *session = Some(lock_session(database).await?);
+        *session = Some(lock_session(database).await.map_err(|error| match error {
+            error @ StoreError::Conflict { .. } => StoreError::Busy {
+                source: Box::new(error),
+            },
+            error => error,
+        })?);
         Ok(())
     }
 
