@@ -108,7 +108,13 @@ fn a_read_only_postgres_says_that_it_is_read_only() {
 fn a_lock_that_is_held_too_long_is_busy() {
     on_postgres(|place: Place| async move {
         let url = format!("{}&options[lock_timeout]=20", place.url);
-        let store = open(url, Role::Owner).await.unwrap();
+        // Migrations of all tests share one lock of the database.
+        let store = loop {
+            match open(url.clone(), Role::Owner).await {
+                Ok(store) => break store,
+                Err(error) => assert!(error.is_retryable(), "{error:?}"),
+            }
+        };
         store.import_fleet(&folder()).await.unwrap();
         let mut raw = place.raw().await;
         let mut holding = raw.begin().await.unwrap();
