@@ -68,6 +68,8 @@ pub mod name {
         ARCHIVE_FAILURES = "roadwarden_archive_failures_total";
         /// Damaged or missing files met by a pass of the archive.
         ARCHIVE_DAMAGED = "roadwarden_archive_damaged_total";
+        /// Damaged staged chunks met by a pass of the archive.
+        ARCHIVE_CHUNKS_DAMAGED = "roadwarden_archive_damaged_chunks_total";
         /// Whether terminals are being acknowledged: 1 or 0.
         ACKNOWLEDGING = "roadwarden_acknowledging";
         /// Vehicles with a state in memory.

@@ -1,6 +1,6 @@
 //! Staged chunks to files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
@@ -9,42 +9,62 @@ use super::order::settled;
 use super::write::{FileWriter, Names, WrittenFile};
 use super::{away, file_path};
 use crate::model::{Fix, LocalZone, Timestamp};
-use crate::store::{ArchiveChange, Staged, TrackFile, bucket_of};
+use crate::store::{ArchiveChange, DamagedChunk, Staged, TrackFile, bucket_of};
 use object_store::{ObjectStoreExt as _, PutPayload};
 use sha2::{Digest as _, Sha256};
+
+/// Damaged chunks that one pass names in the log; more are only counted.
+const DAMAGED_NAMED_MAX: usize = 100;
 
 impl Keeper {
     /// Turns everything that is staged now into files, a bounded batch at a time, oldest day first.
     pub(super) async fn compact(&self, names: &Names, pass: &mut Pass) -> Result<(), KeeperError> {
+        let mut damaged = BTreeSet::new();
         for bucket in self.store.staged_buckets().await? {
-            while let Some(staged) = self.next_batch(bucket).await? {
+            let mut from = Timestamp::MIN;
+            while let Some((staged, end)) = self.next_batch(bucket, from).await? {
                 self.stop_asked()?;
-                self.archive_batch(staged, names, pass).await?;
+                name_damaged(&staged.damaged, &mut damaged);
+                if !staged.chunks.is_empty() {
+                    self.archive_batch(staged, names, pass).await?;
+                } else if from < end {
+                    // Only damaged ones are left of that day: they stay, and the day after has its turn.
+                    from = end;
+                } else {
+                    break;
+                }
             }
         }
+        pass.chunks_damaged += damaged.len() as u64;
         Ok(())
     }
 
-    /// The next staged fixes of a bucket: of its oldest day, at most about `batch_fixes_max`.
-    async fn next_batch(&self, bucket: u32) -> Result<Option<Staged>, KeeperError> {
-        let vehicles = self.store.staged_vehicles(bucket).await?;
+    /// The next staged fixes of a bucket, and where their day ends: of the oldest day of which chunks begin at
+    /// `from` or later, at most about `batch_fixes_max`.
+    async fn next_batch(
+        &self,
+        bucket: u32,
+        from: Timestamp,
+    ) -> Result<Option<(Staged, Timestamp)>, KeeperError> {
+        let vehicles = self.store.staged_vehicles(bucket, from).await?;
         let Some(first) = vehicles.iter().map(|(_, first)| *first).min() else {
             return Ok(None);
         };
         let zone = self.zone();
         let before = zone.day_start(zone.day(first) + 1);
         let mut staged = Staged::default();
+        let fixes_max = self.settings.batch_fixes_max;
         for (vehicle, first) in vehicles {
             if first < before {
                 self.store
-                    .read_staged(vehicle, before, self.settings.batch_fixes_max, &mut staged)
+                    .read_staged(vehicle, (from, before), fixes_max, &mut staged)
                     .await?;
             }
-            if staged.fixes.len() >= self.settings.batch_fixes_max {
+            if staged.fixes.len() >= fixes_max {
                 break;
             }
         }
-        Ok((!staged.chunks.is_empty()).then_some(staged))
+        Ok(Some((staged, before)))
     }
 
     async fn archive_batch(
@@ -53,7 +73,7 @@ impl Keeper {
         names: &Names,
         pass: &mut Pass,
     ) -> Result<(), KeeperError> {
-        let Staged { fixes, chunks } = staged;
+        let Staged { fixes, chunks, .. } = staged;
         let mut change = ArchiveChange {
             at: self.clock.now(),
             chunks,
@@ -71,6 +91,23 @@ impl Keeper {
         pass.files_written += change.added.len() as u64;
         self.store.commit_archive(&change).await?;
         Ok(())
+    }
+}
+
+/// Names damaged chunks that were not named in this pass; `verify` names all of them.
+fn name_damaged(chunks: &[DamagedChunk], known: &mut BTreeSet<i64>) {
+    for chunk in chunks {
+        if known.insert(chunk.key.id) && known.len() <= DAMAGED_NAMED_MAX {
+            tracing::error!(
+                chunk = chunk.key.id,
+                vehicle = chunk.key.vehicle.0,
+                from_ms = chunk.key.first.millis(),
+                to_ms = chunk.key.last.millis(),
+                fixes = chunk.fixes,
+                problem = %chunk.problem,
+                "a staged chunk is damaged: it stays where it is and is not archived"
+            );
+        }
     }
 }
 

@@ -73,6 +73,8 @@ pub struct Pass {
     pub orphans_deleted: u64,
     /// Files found damaged.
     pub damaged: u64,
+    /// Staged chunks found damaged.
+    pub chunks_damaged: u64,
 }
 
 /// Keeps the archive.
@@ -174,6 +176,7 @@ impl Keeper {
         let mut pass = Pass::default();
         let names = self.names().await?;
         self.compact(&names, &mut pass).await?;
+        metrics::counter!(name::ARCHIVE_CHUNKS_DAMAGED).increment(pass.chunks_damaged);
         self.merge(&names, &mut pass).await?;
         self.retain(&names, &mut pass).await?;
         self.delete_replaced(&mut pass).await?;

@@ -10,7 +10,7 @@ use crate::app;
 use crate::archive::{Archive, FileProblem};
 use crate::config::{Config, Values};
 use crate::model::LocalZone;
-use crate::store::Store;
+use crate::store::{DamagedChunk, Store};
 use crate::telemetry;
 
 /// Arguments of `verify`.
@@ -132,12 +132,16 @@ async fn archive_files(stored: &Stored) -> anyhow::Result<Outcome> {
 async fn staged_chunks(stored: &Stored) -> anyhow::Result<Outcome> {
     const CHECK: &str = "staged_chunks";
     let (checked, damaged) = stored.store.check_staged().await?;
-    let finding = |(key, problem): (crate::store::ChunkKey, String)| Finding {
+    let finding = |DamagedChunk {
+                       key,
+                       fixes,
+                       problem,
+                   }: DamagedChunk| Finding {
         check: CHECK,
         subject: key.id.to_string(),
         problem,
         held: Some(Held {
-            fixes: 0,
+            fixes: u64::from(fixes),
             vehicles: [key.vehicle.0; 2],
             from: stored.zone.rfc3339(key.first),
             to: stored.zone.rfc3339(key.last),

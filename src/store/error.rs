@@ -49,7 +49,7 @@ pub enum StoreError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
-    /// A file of the track archive is missing or is not what was written.
+    /// A file of the track archive, or a chunk that waits for it, is missing or is not what was written.
     #[error("{file} of the track archive is damaged or missing")]
     ArchiveDamaged {
         /// The file.

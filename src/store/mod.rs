@@ -76,7 +76,7 @@ pub use revisions::ViolationRevision;
 pub use road_maps::StoredRoadMap;
 pub use shifts::{ShiftFilter, ShiftPatch};
 pub use snapshots::SavedVehicle;
-pub use staging::{ChunkKey, Staged};
+pub use staging::{ChunkKey, DamagedChunk, Staged};
 pub use terminals::{RegisteredTerminal, Registration};
 pub use track_files::{
     ArchiveChange, Purge, TrackFile, TrackFiles, TrackPart, VEHICLES_PER_BUCKET, bucket_of,

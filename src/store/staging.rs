@@ -33,6 +33,19 @@ pub struct Staged {
     pub fixes: Vec<Fix>,
     /// The chunks that hold them.
     pub chunks: Vec<ChunkKey>,
+    /// Chunks that cannot be read.
+    pub damaged: Vec<DamagedChunk>,
+}
+
+/// A staged chunk that cannot be read: its bytes are not what was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DamagedChunk {
+    /// Which one.
+    pub key: ChunkKey,
+    /// Fixes that it held.
+    pub fixes: u32,
+    /// What is wrong.
+    pub problem: String,
 }
 
 impl Store {
@@ -63,13 +76,15 @@ impl Store {
         }
     }
 
-    /// Vehicles of a bucket of which anything is staged, and their earliest staged fix time.
+    /// Vehicles of a bucket of which any chunk begins at a moment or after it, and when the first of these
+    /// begins.
     ///
     /// # Errors
     /// As the database says.
     pub async fn staged_vehicles(
         &self,
         bucket: u32,
+        from: Timestamp,
     ) -> Result<Vec<(VehicleId, Timestamp)>, StoreError> {
         let first = i64::from(bucket) * i64::from(VEHICLES_PER_BUCKET);
         let rows = Select::new("SELECT vehicle_id, MIN(first_at) FROM track_chunks WHERE")
@@ -78,6 +93,7 @@ impl Store {
                 "AND vehicle_id < {}",
                 first + i64::from(VEHICLES_PER_BUCKET),
             )
+            .with("AND first_at >= {}", from.millis())
             .plain("GROUP BY vehicle_id ORDER BY vehicle_id")
             .fetch(self.read())
             .await?;
@@ -86,23 +102,24 @@ impl Store {
         })
     }
 
-    /// Reads staged chunks of a vehicle that begin before a moment, earliest first, until `staged` holds
-    /// `fixes_max` fixes or a little more.
+    /// Reads staged chunks of a vehicle that begin in a period, its end not included, earliest first, until
+    /// `staged` holds `fixes_max` fixes or a little more. Damaged chunks are told and passed over.
     ///
     /// # Errors
-    /// [`StoreError::Broken`] for a damaged chunk; as the database says.
+    /// As the database says.
     pub async fn read_staged(
         &self,
         vehicle: VehicleId,
-        before: Timestamp,
+        (from, before): (Timestamp, Timestamp),
         fixes_max: usize,
         staged: &mut Staged,
     ) -> Result<(), StoreError> {
         let mut after: Option<ChunkKey> = None;
         while staged.fixes.len() < fixes_max {
             let mut select =
-                Select::new("SELECT first_at, last_at, id, bytes FROM track_chunks WHERE")
+                Select::new("SELECT first_at, last_at, id, fixes, bytes FROM track_chunks WHERE")
                     .with("vehicle_id = {}", i64::from(vehicle.0))
+                    .with("AND first_at >= {}", from.millis())
                     .with("AND first_at < {}", before.millis());
             if let Some(key) = after {
                 select = select
@@ -121,13 +138,14 @@ impl Store {
                     last: row.time(1)?,
                     id: row.int(2)?,
                 };
-                let fixes =
-                    decode_run(vehicle, row.bytes(3)?).map_err(|error| StoreError::Broken {
-                        source: Box::new(error),
-                    })?;
-                staged.fixes.extend(fixes);
-                staged.chunks.push(key);
                 after = Some(key);
+                match decode_chunk(key, row.number(3, "count of fixes")?, row.bytes(4)?) {
+                    Ok(fixes) => {
+                        staged.fixes.extend(fixes);
+                        staged.chunks.push(key);
+                    }
+                    Err(damaged) => staged.damaged.push(damaged),
+                }
             }
             if i64::try_from(rows.len()).unwrap_or(0) < CHUNKS_PER_READ {
                 return Ok(());
@@ -140,12 +158,12 @@ impl Store {
     ///
     /// # Errors
     /// As the database says.
-    pub async fn check_staged(&self) -> Result<(u64, Vec<(ChunkKey, String)>), StoreError> {
+    pub async fn check_staged(&self) -> Result<(u64, Vec<DamagedChunk>), StoreError> {
         let (mut checked, mut damaged) = (0, Vec::new());
         let mut after = (i64::MIN, i64::MIN, i64::MIN, i64::MIN);
         loop {
             let rows = Select::new(
-                "SELECT vehicle_id, first_at, last_at, id, bytes FROM track_chunks WHERE",
+                "SELECT vehicle_id, first_at, last_at, id, fixes, bytes FROM track_chunks WHERE",
             )
             .with("(vehicle_id, first_at, last_at, id) > ({},", after.0)
             .with("{},", after.1)
@@ -166,9 +184,8 @@ impl Store {
                     id: row.int(3)?,
                 };
                 checked += 1;
-                if let Err(error) = decode_run(key.vehicle, row.bytes(4)?) {
-                    damaged.push((key, error.to_string()));
-                }
+                let fixes = row.number(4, "count of fixes")?;
+                damaged.extend(decode_chunk(key, fixes, row.bytes(5)?).err());
             }
             if i64::try_from(rows.len()).unwrap_or(0) < CHUNKS_PER_READ {
                 return Ok((checked, damaged));
@@ -183,6 +200,33 @@ impl Store {
     pub async fn newest_chunk(&self) -> Result<i64, StoreError> {
         super::counters::Counter::Chunks.value(self.read()).await
     }
+}
+
+/// The fixes of a chunk that was written with so many: from bytes that were cut where a fix ends, or changed,
+/// other fixes may well be decoded.
+pub(super) fn decode_chunk(
+    key: ChunkKey,
+    fixes: u32,
+    bytes: &[u8],
+) -> Result<Vec<Fix>, DamagedChunk> {
+    let problem = match decode_run(key.vehicle, bytes) {
+        Ok(found) if found.len() != fixes as usize => {
+            format!("{} fixes instead of {fixes}", found.len())
+        }
+        Ok(found) => {
+            let times = found.iter().map(|fix| fix.time);
+            if (times.clone().min(), times.max()) == (Some(key.first), Some(key.last)) {
+                return Ok(found);
+            }
+            "its fixes are of another time".to_owned()
+        }
+        Err(error) => error.to_string(),
+    };
+    Err(DamagedChunk {
+        key,
+        fixes,
+        problem,
+    })
 }
 
 const DELETE: Bulk = Bulk {

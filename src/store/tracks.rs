@@ -5,6 +5,7 @@ use sqlx::AnyConnection;
 
 use super::engine::map_error;
 use super::rows::Columns as _;
+use super::staging::{ChunkKey, DamagedChunk, decode_chunk};
 use super::statement::Select;
 use super::track_files::{TrackFile, TrackPart, files_of};
 use super::{Store, StoreError};
@@ -29,10 +30,11 @@ pub struct TrackPage {
     pub next: Option<Timestamp>,
 }
 
-/// A stretch of a track in which fixes may be missing, because a file of the archive cannot be read.
+/// A stretch of a track in which fixes may be missing, because a file of the archive or a chunk that waits for
+/// it cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LostStretch {
-    /// The file, below the archive's URL.
+    /// The file, below the archive's URL, or `staged chunk` and its number.
     pub file: String,
     /// What is wrong with it.
     pub problem: String,
@@ -54,6 +56,17 @@ impl LostStretch {
         }
     }
 
+    /// What a damaged chunk costs of a track.
+    fn of_chunk(chunk: DamagedChunk, part: TrackPart) -> Self {
+        let after = chunk.key.last + Span::from_millis(1);
+        Self {
+            file: format!("staged chunk {}", chunk.key.id),
+            problem: chunk.problem,
+            from: chunk.key.first.max(part.from),
+            to: after.min(part.to),
+        }
+    }
+
     fn into_error(self) -> StoreError {
         StoreError::ArchiveDamaged {
             file: self.file,
@@ -68,7 +81,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when the period holds more than [`TRACK_FIXES_MAX`] fixes;
-    /// [`StoreError::Broken`] for damaged chunks; as [`Store::track_page`].
+    /// as [`Store::track_page`].
     pub async fn track(
         &self,
         vehicle: VehicleId,
@@ -97,8 +110,8 @@ impl Store {
     /// A page ends where a chunk or the next day's file begins, so that it holds all fixes up to its end.
     ///
     /// # Errors
-    /// [`StoreError::Broken`] for damaged chunks; [`StoreError::ArchiveAway`] and
-    /// [`StoreError::ArchiveDamaged`] where the period reaches into files; as the database says.
+    /// [`StoreError::ArchiveDamaged`] for a damaged file or chunk, [`StoreError::ArchiveAway`] where the period
+    /// reaches into files; as the database says.
     pub async fn track_page(
         &self,
         vehicle: VehicleId,
@@ -130,11 +143,14 @@ impl Store {
         // One state of the database: a chunk is either there or in a file of the catalogue, never both.
         let mut transaction = self.database().begin_read().await?;
         let catalogued = files_of(&mut transaction, part).await?;
-        let (mut fixes, end) =
-            staged(&mut transaction, part, end_of_day(&catalogued, part), limit).await?;
+        let read = Staged::read(&mut transaction, part, end_of_day(&catalogued, part), limit);
+        let Staged {
+            mut fixes,
+            mut lost,
+            end,
+        } = read.await?;
         transaction.rollback().await.map_err(map_error)?;
         let part = TrackPart { to: end, ..part };
-        let mut lost = Vec::new();
         for file in catalogued.iter().filter(|file| file.times.0 < end) {
             match self.read_file(file, part).await {
                 Ok(read) => fixes.extend(read),
@@ -213,42 +229,60 @@ fn end_of_day(files: &[TrackFile], part: TrackPart) -> Timestamp {
         .fold(part.to, Timestamp::min)
 }
 
-/// The fixes that are in no file: chunks and tail from `part.from` to at most `to`, and where that ends.
-async fn staged(
-    connection: &mut AnyConnection,
-    part: TrackPart,
-    to: Timestamp,
-    limit: usize,
-) -> Result<(Vec<Fix>, Timestamp), StoreError> {
-    let TrackPart { vehicle, from, .. } = part;
-    let mut fixes = Vec::new();
-    // The tail comes after all chunks: on equal received times the stored one came first.
-    let tail = tail(connection, vehicle).await?;
-    let mut after = None;
-    let mut end = to;
-    'reading: loop {
-        let chunks = chunks(connection, vehicle, from, to, after).await?;
-        let last_read = i64::try_from(chunks.len()).unwrap_or(0) < CHUNKS_PER_READ;
-        for chunk in chunks {
-            if fixes.len() >= limit && chunk.first > from {
-                end = chunk.first;
-                break 'reading;
+/// What is in no file.
+struct Staged {
+    fixes: Vec<Fix>,
+    /// What damaged chunks held.
+    lost: Vec<LostStretch>,
+    /// Up to where it is.
+    end: Timestamp,
+}
+
+impl Staged {
+    /// Chunks and tail from `part.from` to at most `to`.
+    async fn read(
+        connection: &mut AnyConnection,
+        part: TrackPart,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Self, StoreError> {
+        let TrackPart { vehicle, from, .. } = part;
+        let (mut fixes, mut lost) = (Vec::new(), Vec::new());
+        // The tail comes after all chunks: on equal received times the stored one came first.
+        let tail = tail(connection, vehicle).await?;
+        let mut after = None;
+        let mut end = to;
+        'reading: loop {
+            let chunks = chunks(connection, vehicle, from, to, after).await?;
+            let last_read = i64::try_from(chunks.len()).unwrap_or(0) < CHUNKS_PER_READ;
+            for Chunk {
+                key,
+                fixes: count,
+                bytes,
+            } in chunks
+            {
+                if fixes.len() >= limit && key.first > from {
+                    end = key.first;
+                    break 'reading;
+                }
+                match decode_chunk(key, count, &bytes) {
+                    Ok(decoded) => fixes.extend(decoded),
+                    Err(damaged) => lost.push(LostStretch::of_chunk(damaged, part)),
+                }
+                after = Some(key);
             }
-            fixes.extend(decoded(vehicle, &chunk.bytes)?);
-            after = Some((chunk.first, chunk.last, chunk.id));
+            if last_read {
+                break;
+            }
         }
-        if last_read {
-            break;
-        }
+        fixes.extend(tail);
+        Ok(Self { fixes, lost, end })
     }
-    fixes.extend(tail);
-    Ok((fixes, end))
 }
 
 struct Chunk {
-    first: Timestamp,
-    last: Timestamp,
-    id: i64,
+    key: ChunkKey,
+    fixes: u32,
     bytes: Vec<u8>,
 }
 
@@ -258,17 +292,18 @@ async fn chunks(
     vehicle: VehicleId,
     from: Timestamp,
     to: Timestamp,
-    after: Option<(Timestamp, Timestamp, i64)>,
+    after: Option<ChunkKey>,
 ) -> Result<Vec<Chunk>, StoreError> {
-    let mut select = Select::new("SELECT first_at, last_at, id, bytes FROM track_chunks WHERE")
-        .with("vehicle_id = {}", i64::from(vehicle.0))
-        .with("AND first_at < {}", to.millis())
-        .with("AND last_at >= {}", from.millis());
-    if let Some((first, last, id)) = after {
+    let mut select =
+        Select::new("SELECT first_at, last_at, id, fixes, bytes FROM track_chunks WHERE")
+            .with("vehicle_id = {}", i64::from(vehicle.0))
+            .with("AND first_at < {}", to.millis())
+            .with("AND last_at >= {}", from.millis());
+    if let Some(key) = after {
         select = select
-            .with("AND (first_at, last_at, id) > ({},", first.millis())
-            .with("{},", last.millis())
-            .with("{})", id);
+            .with("AND (first_at, last_at, id) > ({},", key.first.millis())
+            .with("{},", key.last.millis())
+            .with("{})", key.id);
     }
     let rows = select
         .with("ORDER BY first_at, last_at, id LIMIT {}", CHUNKS_PER_READ)
@@ -277,10 +312,14 @@ async fn chunks(
     rows.iter()
         .map(|row| {
             Ok(Chunk {
-                first: row.time(0)?,
-                last: row.time(1)?,
-                id: row.int(2)?,
-                bytes: row.bytes(3)?.to_vec(),
+                key: ChunkKey {
+                    vehicle,
+                    first: row.time(0)?,
+                    last: row.time(1)?,
+                    id: row.int(2)?,
+                },
+                fixes: row.number(3, "count of fixes")?,
+                bytes: row.bytes(4)?.to_vec(),
             })
         })
         .collect()
@@ -293,13 +332,9 @@ async fn tail(connection: &mut AnyConnection, vehicle: VehicleId) -> Result<Vec<
         .fetch(connection)
         .await?;
     match rows.first() {
-        Some(row) => decoded(vehicle, row.bytes(0)?),
+        Some(row) => decode_run(vehicle, row.bytes(0)?).map_err(|error| StoreError::Broken {
+            source: Box::new(error),
+        }),
         None => Ok(Vec::new()),
     }
-}
-
-fn decoded(vehicle: VehicleId, bytes: &[u8]) -> Result<Vec<Fix>, StoreError> {
-    decode_run(vehicle, bytes).map_err(|error| StoreError::Broken {
-        source: Box::new(error),
-    })
 }

@@ -1,7 +1,8 @@
-//! A damaged or missing file costs what it held and nothing else.
+//! A damaged or missing file, or a damaged chunk, costs what it held and nothing else.
 
 use roadwarden::model::{Fix, Span, Timestamp, VehicleId};
 use roadwarden::store::{LostStretch, StoreError, TrackFile};
+use roadwarden::track::encode_run;
 
 use super::support::Kept;
 use crate::store::samples::{at, fixes, upsert, violation, violations};
@@ -41,7 +42,70 @@ fn held(file: &TrackFile) -> (String, Timestamp, Timestamp) {
     (file.path.clone(), file.times.0, after)
 }
 
+/// The bytes of the chunk of vehicle 1 that begins at a second, which are then replaced.
+async fn replace_chunk(place: &Place, second: i64, bytes: &[u8]) -> Vec<u8> {
+    let mut raw = place.raw().await;
+    let old =
+        sqlx::query_scalar("SELECT bytes FROM track_chunks WHERE vehicle_id = 1 AND first_at = $1")
+            .bind(at(second).millis())
+            .fetch_one(&mut raw)
+            .await
+            .unwrap();
+    sqlx::query("UPDATE track_chunks SET bytes = $1 WHERE vehicle_id = 1 AND first_at = $2")
+        .bind(bytes)
+        .bind(at(second).millis())
+        .execute(&mut raw)
+        .await
+        .unwrap();
+    old
+}
+
 on_both_engines! {
+    async fn a_damaged_chunk_stays_and_the_others_are_archived(place: Place) {
+        let kept = Kept::new(&place).await;
+        // The earliest of a day, all there is of a day, and sound ones before, beside and behind them.
+        let whole = [driven(0, 5000), driven(200_000, 200_500), driven(300_000, 305_000)].concat();
+        let other = fixes(2, (0..5000).step_by(10));
+        let far = fixes(700, (90_000..95_000).step_by(10));
+        for track in [&whole[..500], &whole[500..550], &whole[550..], &other, &far] {
+            kept.stage(track, 100).await;
+        }
+        let good = [
+            (0, replace_chunk(&place, 0, &[99, 1]).await),
+            // Whole fixes, but not all of them, and as many, but others.
+            (200_000, replace_chunk(&place, 200_000, &encode_run(&whole[500..510])).await),
+            (300_000, replace_chunk(&place, 300_000, &encode_run(&whole[..100])).await),
+        ];
+        let pass = kept.pass().await;
+        assert_eq!((pass.compacted, pass.chunks_damaged), (2050 - 250, 3), "{pass:?}");
+        assert_eq!(kept.store.staged_buckets().await.unwrap(), [0]);
+        assert_eq!(kept.track(2).await, other);
+        assert_eq!(kept.track(700).await, far);
+        let (found, lost) = readable(&kept, 130).await;
+        assert_eq!(found, [&whole[100..500], &whole[650..]].concat());
+        let lost: Vec<_> = lost.into_iter().map(|lost| (lost.from, lost.to)).collect();
+        let after = |second| at(second) + Span::from_millis(1);
+        assert_eq!(lost, [(at(0), after(990)), (at(200_000), after(200_490)), (at(300_000), after(300_990))]);
+        let (checked, damaged) = kept.store.check_staged().await.unwrap();
+        let damaged: Vec<_> = damaged.into_iter().map(|chunk| (chunk.key.first, chunk.fixes)).collect();
+        assert_eq!((checked, damaged), (3, vec![(at(0), 100), (at(200_000), 50), (at(300_000), 100)]));
+        // What comes later, of these days too, is archived beside them.
+        let late = fixes(1, [5, 200_005, 300_005]);
+        kept.stage(&late, 1).await;
+        let pass = kept.pass().await;
+        assert_eq!((pass.compacted, pass.chunks_damaged), (3, 3));
+        // Mended, they are archived like all others.
+        for (second, bytes) in good {
+            replace_chunk(&place, second, &bytes).await;
+        }
+        let pass = kept.pass().await;
+        assert_eq!((pass.compacted, pass.chunks_damaged), (250, 0));
+        let mut expected = [whole, late].concat();
+        expected.sort_by_key(|fix| fix.time);
+        assert_eq!(kept.track(1).await, expected);
+        assert_eq!(kept.store.staged_buckets().await.unwrap(), Vec::<u32>::new());
+    }
+
     async fn the_rest_of_a_track_is_given_and_the_loss_is_told(place: Place) {
         let kept = Kept::new(&place).await;
         for part in [driven(0, 5000), driven(5000, 9000), driven(90_000, 95_000)] {

@@ -81,14 +81,20 @@ on_both_engines! {
 
     async fn a_damaged_chunk_is_said_to_be_one(place: Place) {
         let store = place.owner().await;
-        put(&store, &[(&fixes(1, [0, 10]), false)], &[]).await;
+        put(&store, &[(&fixes(1, [0, 10]), false), (&fixes(1, [20, 30]), false)], &[]).await;
         let mut raw = place.raw().await;
-        sqlx::query("UPDATE track_chunks SET bytes = $1")
+        sqlx::query("UPDATE track_chunks SET bytes = $1 WHERE id = 1")
             .bind(&[99_u8, 1][..])
             .execute(&mut raw)
             .await
             .unwrap();
         let error = store.track(VehicleId(1), at(0), at(99)).await.unwrap_err();
-        assert!(matches!(error, StoreError::Broken { .. }), "{error:?}");
+        assert!(matches!(error, StoreError::ArchiveDamaged { ref file, .. } if file == "staged chunk 1"), "{error:?}");
+        assert_eq!(store.track(VehicleId(1), at(11), at(99)).await.unwrap(), fixes(1, [20, 30]));
+        // Those who can do without are told what is missing.
+        let page = store.readable_page(VehicleId(1), at(5), at(99), 100).await.unwrap();
+        assert_eq!(page.fixes, fixes(1, [20, 30]));
+        let lost: Vec<_> = page.lost.iter().map(|lost| (lost.from, lost.to)).collect();
+        assert_eq!(lost, [(at(5), at(10) + Span::from_millis(1))]);
     }
 }
