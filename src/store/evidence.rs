@@ -70,6 +70,15 @@ impl Evidence {
         Ok(evidence)
     }
 
+    /// Whether what is left of the track was copied as it is; of a long violation not every fix was.
+    fn agrees(&self, track: &[Fix]) -> bool {
+        let thinned = self.fixes.len() < self.fixes_total as usize;
+        track.iter().all(|fix| {
+            let same_time = self.fixes.binary_search_by_key(&fix.time, |kept| kept.time);
+            same_time.map_or(thinned, |index| self.fixes.get(index) == Some(fix))
+        })
+    }
+
     /// The text over which the hash is taken.
     ///
     /// Shape: lines ended by line feeds. First `roadwarden evidence 1`; then identifier, revision, `withdrawn`
@@ -287,9 +296,24 @@ impl Store {
             // The track has gone, as it may; the copy is the evidence.
             return Ok(None);
         }
+        let rest_agrees = kept.agrees(&track);
         let again = Evidence::new(&stored, kept.made_at, track)?;
-        Ok((again.hash != kept.hash)
-            .then(|| format!("revision {}: the track says otherwise", kept.revision)))
+        // At the border of the retention, or of a hold, a part of the track has gone.
+        let holds = again.hash == kept.hash
+            || (rest_agrees && self.purged_near(kept.from, kept.to).await?);
+        Ok((!holds).then(|| format!("revision {}: the track says otherwise", kept.revision)))
+    }
+
+    /// Whether anything of the local days that a period may touch, in any zone, was purged.
+    async fn purged_near(&self, from: Timestamp, to: Timestamp) -> Result<bool, StoreError> {
+        let day_ms = Span::from_hours(24).millis();
+        let rows = Select::new("SELECT 1 FROM track_purges WHERE fixes > 0")
+            .with("AND day >= {}", from.millis().div_euclid(day_ms) - 1)
+            .with("AND day <= {}", to.millis().div_euclid(day_ms) + 1)
+            .plain("LIMIT 1")
+            .fetch(self.read())
+            .await?;
+        Ok(!rows.is_empty())
     }
 
     async fn postpone_evidence(

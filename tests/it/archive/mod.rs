@@ -3,6 +3,7 @@
 mod commands;
 mod damage;
 mod duckdb;
+mod evidence;
 mod format;
 mod judging;
 mod keeping;
