@@ -21,10 +21,13 @@ pub(super) fn settled<'a>(
 /// Sorts the fixes of one vehicle and takes repetitions out. Of several fixes with one fix time the first
 /// received stays as it is; others that say the same place and speed are repetitions; others that do not are
 /// kept with [`Quality::CONTRADICTION`] and told.
+///
+/// A fix whose time nobody believes was not of that time: it stands behind one that was, and contradicts it
+/// only where that was found when it came.
 pub(super) fn settle(fixes: &mut Vec<Fix>, contradictions: &mut Vec<ContradictionRow>) {
     fixes.sort_by_key(|fix| {
         let contradicts = fix.quality.contains(Quality::CONTRADICTION);
-        (fix.time, contradicts, fix.received)
+        (fix.time, contradicts, unbelieved(fix), fix.received)
     });
     let mut kept: Vec<Fix> = Vec::with_capacity(fixes.len());
     // Where in `kept` the fixes of the present time begin.
@@ -37,6 +40,10 @@ pub(super) fn settle(fixes: &mut Vec<Fix>, contradictions: &mut Vec<Contradictio
         }
         let same_time = kept.get(begin..).unwrap_or_default();
         if same_time.iter().any(|known| says_the_same(known, fix)) {
+            continue;
+        }
+        if unbelieved(fix) && same_time.iter().any(|known| !unbelieved(known)) {
+            kept.push(*fix);
             continue;
         }
         if let Some(first) = same_time.first()
@@ -54,6 +61,11 @@ pub(super) fn settle(fixes: &mut Vec<Fix>, contradictions: &mut Vec<Contradictio
         });
     }
     *fixes = kept;
+}
+
+/// Whether nobody believes the time of a fix.
+fn unbelieved(fix: &Fix) -> bool {
+    fix.quality.contains(Quality::CLOCK)
 }
 
 /// Whether two fixes of one time say the same, as a terminal that sends twice does.

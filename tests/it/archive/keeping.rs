@@ -135,6 +135,43 @@ on_both_engines! {
         assert!(!expected.iter().any(|fix| fix.quality.contains(Quality::CONTRADICTION)));
     }
 
+    async fn a_fix_of_a_wrong_clock_stands_behind_the_one_that_was_there(place: Place) {
+        let kept = Kept::new(&place).await;
+        // Hours before, a terminal whose clock was ahead said these times, of other places but for one.
+        let track = fixes(1, ten(30_000, 31_000));
+        let mut ahead = track.clone();
+        for fix in &mut ahead[1..] {
+            fix.position = Position::default();
+        }
+        for fix in &mut ahead {
+            fix.received = fix.received - Span::from_hours(8);
+            fix.quality = fix.quality.with(Quality::CLOCK);
+        }
+        kept.stage(&ahead, 50).await;
+        kept.pass().await;
+        kept.stage(&track, 30).await;
+        assert_eq!(kept.track(1).await, track);
+        // In files of their own, in one file, and merged with what comes later.
+        kept.pass().await;
+        assert_eq!(kept.track(1).await, track);
+        kept.clock.advance(Span::from_hours(72));
+        kept.pass().await;
+        assert_eq!(kept.catalogue().await.len(), 1);
+        assert_eq!(kept.track(1).await, track);
+        kept.stage(&[ahead, track.clone()].concat(), 1000).await;
+        kept.pass().await;
+        kept.clock.advance(Span::from_hours(72));
+        kept.pass().await;
+        let files = kept.catalogue().await;
+        assert_eq!((files.len(), files[0].fixes), (1, 2 * 100 - 1));
+        assert_eq!(kept.track(1).await, track);
+        let found: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM contradictions")
+            .fetch_one(&mut place.raw().await)
+            .await
+            .unwrap();
+        assert_eq!(found, 0, "nobody believed the other time");
+    }
+
     async fn a_crash_between_file_and_catalogue_leaves_an_orphan_that_is_swept(place: Place) {
         let kept = Kept::new(&place).await;
         let track = fixes(1, ten(0, 5_000));
