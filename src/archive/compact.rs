@@ -75,7 +75,6 @@ impl Keeper {
     ) -> Result<(), KeeperError> {
         let Staged { fixes, chunks, .. } = staged;
         let mut change = ArchiveChange {
-            at: self.clock.now(),
             chunks,
             ..ArchiveChange::default()
         };
@@ -89,7 +88,7 @@ impl Keeper {
             change.added.extend(output.finish().await?);
         }
         pass.files_written += change.added.len() as u64;
-        self.store.commit_archive(&change).await?;
+        self.commit(change).await?;
         Ok(())
     }
 }

@@ -13,7 +13,7 @@ use super::Archive;
 use super::write::Names;
 use crate::clock::Clock;
 use crate::model::{LocalZone, Span};
-use crate::store::{Store, StoreError};
+use crate::store::{ArchiveChange, Store, StoreError};
 use crate::telemetry::name;
 
 /// Pause between two looks at how much is staged.
@@ -201,6 +201,15 @@ impl Keeper {
                 .map(|known| (known.id, known.driver.licence))
                 .collect(),
         })
+    }
+
+    /// Makes a change of the catalogue. Its time is taken now and not before its files were written: from now
+    /// on nobody begins to read what it replaces, and from now on the grace of those counts who do read it.
+    pub(super) async fn commit(&self, change: ArchiveChange) -> Result<(), StoreError> {
+        let at = self.clock.now();
+        self.store
+            .commit_archive(&ArchiveChange { at, ..change })
+            .await
     }
 
     pub(super) fn zone(&self) -> LocalZone {

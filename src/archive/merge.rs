@@ -79,7 +79,6 @@ impl Keeper {
         names: &Names,
     ) -> Result<(), KeeperError> {
         let mut change = ArchiveChange {
-            at: self.clock.now(),
             replaced: files.iter().map(|file| file.path.clone()).collect(),
             ..ArchiveChange::default()
         };
@@ -91,7 +90,7 @@ impl Keeper {
             output.push(&run).await?;
         }
         change.added = output.finish().await?;
-        self.store.commit_archive(&change).await?;
+        self.commit(change).await?;
         Ok(())
     }
 
@@ -109,7 +108,6 @@ impl Keeper {
             ..Purge::default()
         };
         let mut change = ArchiveChange {
-            at: self.clock.now(),
             replaced: vec![file.path.clone()],
             ..ArchiveChange::default()
         };
@@ -130,7 +128,7 @@ impl Keeper {
         }
         purge.fixes = file.fixes - purge.fixes_held;
         change.purge = Some(purge);
-        self.store.commit_archive(&change).await?;
+        self.commit(change).await?;
         Ok(purge)
     }
 

@@ -120,6 +120,31 @@ on_both_engines! {
         check_whole(&kept, &s3, &[track, last].concat()).await;
     }
 
+    async fn the_grace_of_what_a_merge_replaces_begins_when_it_is_replaced(place: Place) {
+        let s3 = S3::start().await;
+        let kept = Kept::with(&place, s3.archive(3)).await;
+        for part in driven(0, 20_000).chunks(1000) {
+            kept.stage(part, 100).await;
+            kept.pass().await;
+        }
+        let files = kept.catalogue().await.len();
+        kept.clock.advance(Span::from_hours(72));
+        s3.harm.hold_upload_after.store(1500, Ordering::SeqCst);
+        let keeper = kept.keeper();
+        let merging = tokio::spawn(async move { keeper.pass().await });
+        while s3.harm.held.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+        // The upload is tried again and takes longer than the grace.
+        kept.clock.advance(Span::from_minutes(30));
+        s3.harm.hold_upload_after.store(0, Ordering::SeqCst);
+        let pass = merging.await.unwrap().unwrap();
+        assert_eq!((pass.files_merged, pass.files_deleted), (files as u64, 0));
+        assert_eq!(s3.files(), files + 1, "readers may still be on the others");
+        kept.clock.advance(Span::from_minutes(11));
+        assert_eq!(kept.pass().await.files_deleted, files as u64);
+    }
+
     async fn a_restart_in_the_middle_of_an_upload_loses_nothing(place: Place) {
         let s3 = S3::start().await;
         let kept = Kept::with(&place, s3.archive(0)).await;
