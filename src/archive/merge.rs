@@ -109,6 +109,7 @@ impl Keeper {
         };
         let mut change = ArchiveChange {
             replaced: vec![file.path.clone()],
+            holds: holds.iter().map(|hold| hold.id.clone()).collect(),
             ..ArchiveChange::default()
         };
         if !holds.is_empty() {

@@ -25,12 +25,10 @@ impl Keeper {
             .forget_driving(first_kept.saturating_sub(DRIVING_DAYS) * HOURS_OF_DAY)
             .await?;
         let files = self.store.track_files(i64::MIN, first_kept).await?;
-        if files.is_empty() {
-            return Ok(());
-        }
-        let holds = self.store.holds(&HoldFilter::default()).await?;
         for file in files {
             self.stop_asked()?;
+            // Asked for each file: others may be set while a day is purged.
+            let holds = self.store.holds(&HoldFilter::default()).await?;
             match self
                 .rewrite_held(&file, &holds_on(&file, &holds), names)
                 .await

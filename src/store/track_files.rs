@@ -86,6 +86,8 @@ pub struct ArchiveChange {
     pub contradictions: Vec<ContradictionRow>,
     /// What was left out because its time has passed.
     pub purge: Option<Purge>,
+    /// Holds that the purge left something for.
+    pub holds: Vec<String>,
 }
 
 /// What retention took away.
@@ -107,10 +109,14 @@ impl Store {
     /// Makes a change of the archive in one transaction: after an error, nothing of it is there.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] where a replaced file or a chunk is not there any more; as the database says.
+    /// [`StoreError::Conflict`] where a replaced file or a chunk is not there any more, or where a purge does not
+    /// know of a hold that was set meanwhile; as the database says.
     pub async fn commit_archive(&self, change: &ArchiveChange) -> Result<(), StoreError> {
         let mut transaction = self.database().begin_write().await?;
         let connection = &mut *transaction;
+        if change.purge.is_some() {
+            respect_holds(connection, change).await?;
+        }
         put_files(connection, &change.added).await?;
         for path in &change.replaced {
             replace(connection, path, change.at).await?;
@@ -316,6 +322,30 @@ async fn replace(
     } else {
         Err(StoreError::conflict("a file was replaced before"))
     }
+}
+
+/// Fails where a hold that the purge does not know of may keep something of a file that it takes away.
+async fn respect_holds(
+    connection: &mut AnyConnection,
+    change: &ArchiveChange,
+) -> Result<(), StoreError> {
+    for path in &change.replaced {
+        let rows = Select::new(
+            "SELECT h.id FROM legal_holds h JOIN track_files f
+             ON h.vehicle_id BETWEEN f.vehicle_first AND f.vehicle_last
+             AND (h.from_at IS NULL OR h.from_at <= f.last_at)
+             AND (h.to_at IS NULL OR h.to_at > f.first_at)
+             WHERE h.lifted_at IS NULL",
+        )
+        .with("AND f.path = {}", path.as_str())
+        .fetch(&mut *connection)
+        .await?;
+        let holds = each(&rows, |row| row.text(0))?;
+        if holds.iter().any(|hold| !change.holds.contains(hold)) {
+            return Err(StoreError::conflict("a hold was set meanwhile"));
+        }
+    }
+    Ok(())
 }
 
 async fn put_purge(

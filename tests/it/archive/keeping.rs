@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use roadwarden::model::{Fix, Position, Quality, Span, Timestamp, VehicleId};
-use roadwarden::store::{Hold, HoldFilter, StoreError};
+use roadwarden::store::{Hold, HoldFilter, Purge, StoreError};
 
 use super::support::Kept;
 use crate::store::samples::{at, fix, fixes};
@@ -213,6 +213,36 @@ on_both_engines! {
         assert_eq!(kept.store.holds(&HoldFilter::default()).await.unwrap().len(), 1);
         assert_eq!(kept.store.lift_holds("案2026-7", None, at(1)).await.unwrap(), 1);
         assert_eq!(kept.pass().await.fixes_purged, 100);
+        assert_eq!(kept.track(1).await, []);
+    }
+
+    async fn a_hold_that_is_set_while_a_file_is_purged_wins(place: Place) {
+        let kept = Kept::new(&place).await;
+        kept.stage(&fixes(1, ten(0, 5_000)), 100).await;
+        kept.pass().await;
+        let purge = |holds: &[&str]| {
+            let replaced = kept.files().into_iter().map(|path| {
+                let path = path.strip_prefix(kept.folder()).unwrap();
+                path.display().to_string()
+            });
+            roadwarden::store::ArchiveChange {
+                replaced: replaced.collect(),
+                purge: Some(Purge { files: 1, fixes: 500, ..Purge::default() }),
+                holds: holds.iter().map(|hold| (*hold).to_owned()).collect(),
+                ..Default::default()
+            }
+        };
+        // Of another vehicle, and of another time, first and last fix being at 0 and 4990: none of its business.
+        kept.store.set_hold(&hold(2, None, None)).await.unwrap();
+        for (id, from, to) in [("before", None, Some(at(0))), ("after", Some(at(4991)), None)] {
+            let elsewhen = Hold { id: id.to_owned(), ..hold(1, from, to) };
+            kept.store.set_hold(&elsewhen).await.unwrap();
+        }
+        kept.store.set_hold(&hold(1, Some(at(4990)), None)).await.unwrap();
+        let error = kept.store.commit_archive(&purge(&[])).await.unwrap_err();
+        assert!(matches!(error, StoreError::Conflict { .. }), "{error:?}");
+        assert_eq!(kept.track(1).await.len(), 500);
+        kept.store.commit_archive(&purge(&["h1"])).await.unwrap();
         assert_eq!(kept.track(1).await, []);
     }
 
