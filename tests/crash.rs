@@ -96,6 +96,7 @@ fn report(vehicle: u32, step: i64) -> Report {
         lat_udeg: 28_100_000 + vehicle * 1000,
         lon_udeg: u32::try_from(lon_udeg).unwrap(),
         speed_dkmh: speed_kmh * 10,
+        course_deg: 90,
     }
 }
 

@@ -19,7 +19,6 @@ use crate::model::fleet::{FleetFolder, VehicleEntry};
 use crate::model::rules::RuleSet;
 use crate::model::{DriverId, Fix, Source, VehicleId, Violation};
 use crate::normalize::plausibility::assess;
-use crate::protocol::jt808::location::STATUS_POSITIONED;
 use crate::roads::RoadMap;
 use crate::roads::prepared::encode;
 use crate::rulebook;
@@ -185,8 +184,7 @@ fn read_tracks(
             let fix = row.and_then(|row| row.resolve(register, row.time, Source::File));
             match fix {
                 Ok(mut fix) => {
-                    let positioned = fix.status & STATUS_POSITIONED != 0;
-                    fix.quality = assess(&rules.plausibility, &fix, positioned);
+                    fix.quality = assess(&rules.plausibility, &fix);
                     tracks.entry(fix.vehicle).or_default().push(fix);
                 }
                 Err(error) => {

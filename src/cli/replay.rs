@@ -24,7 +24,7 @@ use crate::files::fixes::{
 };
 use crate::ingest::{Counts, Engine, Intake, IntakeError, Parsed, Parts, Rejected};
 use crate::live::Live;
-use crate::model::{Course, LocalZone, Odometer, Source};
+use crate::model::{LocalZone, Odometer, Quality, Source};
 use crate::telemetry;
 
 /// Arguments of `replay`.
@@ -481,11 +481,19 @@ fn rejection(line: u64, error: &LineError) -> Rejected {
 
 /// One row as `POST /fixes` takes it.
 fn write_row(zone: &LocalZone, row: &FixRow<'_>, body: &mut Vec<u8>) {
+    // A value that cannot be goes on as another one that cannot be: the server finds the same reason.
+    let or_odd = |value: Option<f64>, reason| {
+        let odd = row.quality.contains(reason);
+        if odd { Some(-1.0) } else { value }
+    };
+    let course_deg = row.course.map(|course| f64::from(course.degrees()));
     let mut object = serde_json::json!({
         "time": zone.rfc3339(row.time), "lat": row.position.lat(), "lon": row.position.lon(),
-        "speed_kmh": row.speed.kmh(), "course_deg": row.course.map(Course::degrees),
-        "altitude_m": row.altitude_m, "odometer_km": row.odometer.map(Odometer::km),
-        "alarm": row.alarm, "status": row.status, "driver": row.driver,
+        "speed_kmh": or_odd(Some(row.speed.kmh()), Quality::SPEED_RANGE),
+        "course_deg": or_odd(course_deg, Quality::COURSE_RANGE), "altitude_m": row.altitude_m,
+        "odometer_km": or_odd(row.odometer.map(Odometer::km), Quality::ODOMETER_RANGE),
+        "alarm": row.alarm, "status": row.status, "driver": row.driver, "passengers": row.passengers,
+        "events": (!row.events.is_empty()).then(|| row.events.to_string()),
     });
     if let Some(fields) = object.as_object_mut() {
         match &row.subject {

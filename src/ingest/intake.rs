@@ -12,7 +12,6 @@ use crate::files::fixes::{FixRow, LineError, Registry, Subject, ndjson};
 use crate::geo::datum::Datum;
 use crate::model::{DriverId, Fix, Source, Timestamp, VehicleId};
 use crate::normalize::plausibility;
-use crate::protocol::jt808::location::STATUS_POSITIONED;
 use crate::store::{Store, StoreError};
 use crate::telemetry::name;
 
@@ -193,11 +192,7 @@ impl Intake {
         };
         match row.and_then(|row| row.resolve(&mut lookup, received, source)) {
             Ok(mut fix) => {
-                fix.quality = plausibility::assess(
-                    &directory.rules.plausibility,
-                    &fix,
-                    fix.status & STATUS_POSITIONED != 0,
-                );
+                fix.quality = plausibility::assess(&directory.rules.plausibility, &fix);
                 if let Some(licence) = lookup.new_driver {
                     parsed.new_drivers.push((parsed.fixes.len(), licence));
                 }

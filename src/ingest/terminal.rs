@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
 use crate::model::{Fix, Source, TerminalPhone, Timestamp, VehicleId};
-use crate::normalize::jt808::{Origin, fix};
+use crate::normalize::jt808::{Origin, altered, fix};
 use crate::protocol::bcd::BcdTime;
 use crate::protocol::jt808::driver::DriverIdentity;
 use crate::protocol::jt808::information::TextMessage;
@@ -490,11 +490,19 @@ impl Inbox {
                 self.newest = self.newest.max(Some(fix.time));
             }
             self.fixes.push(fix);
+            if let Some(code) = altered(report) {
+                self.quarantine_report(shared, code, report);
+            }
         } else {
-            let mut bytes = Vec::new();
-            report.encode(&mut Writer::new(&mut bytes));
-            self.quarantine(shared, "no_time", &bytes);
+            self.quarantine_report(shared, "no_time", report);
         }
+    }
+
+    /// Keeps a report as it was sent.
+    fn quarantine_report(&self, shared: &Shared, code: &'static str, report: &LocationReport<'_>) {
+        let mut bytes = Vec::new();
+        report.encode(&mut Writer::new(&mut bytes));
+        self.quarantine(shared, code, &bytes);
     }
 
     fn take_registration(&mut self, digits: &str, request: &wire::Registration<'_>) {

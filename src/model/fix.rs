@@ -111,9 +111,13 @@ impl Quality {
     pub const JUMP: Self = Self(64);
     /// Another record of this vehicle with this fix time says something else: not judged.
     pub const CONTRADICTION: Self = Self(128);
+    /// A course over 360 degrees or below 0; the fix is kept without one.
+    pub const COURSE_RANGE: Self = Self(256);
+    /// An odometer below 0 or beyond what one can show; the fix is kept without one.
+    pub const ODOMETER_RANGE: Self = Self(512);
 
     /// Every reason with its stable name.
-    pub const NAMES: [(Self, &'static str); 8] = [
+    pub const NAMES: [(Self, &'static str); 10] = [
         (Self::NO_FIX, "no_fix"),
         (Self::PLACE_RANGE, "place_range"),
         (Self::SPEED_RANGE, "speed_range"),
@@ -122,6 +126,8 @@ impl Quality {
         (Self::CLOCK, "clock"),
         (Self::JUMP, "jump"),
         (Self::CONTRADICTION, "contradiction"),
+        (Self::COURSE_RANGE, "course_range"),
+        (Self::ODOMETER_RANGE, "odometer_range"),
     ];
 
     /// From stored bits; unknown bits are kept.

@@ -102,6 +102,26 @@ impl Position {
         })
     }
 
+    /// From degrees that need not be of this earth; what cannot be represented becomes the nearest that can.
+    ///
+    /// For records that are kept but not judged: a latitude of 120.5 stays what it is.
+    pub fn nearest(lat: f64, lon: f64) -> Self {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the conversion saturates, which is meant"
+        )]
+        let udeg = |degrees: f64| (degrees * 1e6).round() as i32;
+        Self {
+            lat_udeg: udeg(lat),
+            lon_udeg: udeg(lon),
+        }
+    }
+
+    /// Whether there is such a place: within ±90 and ±180 degrees.
+    pub fn is_on_earth(self) -> bool {
+        Self::from_degrees(self.lat(), self.lon()).is_some()
+    }
+
     /// Latitude in degrees.
     pub fn lat(self) -> f64 {
         f64::from(self.lat_udeg) / 1e6

@@ -8,7 +8,7 @@ use crate::model::{
 use crate::protocol::jt808::items::{
     ABNORMAL_DRIVING, ADAS, AdditionalItem, BSD, DSM, ItemValue, TPMS, VIDEO_ALARM,
 };
-use crate::protocol::jt808::location::{LocationReport, STATUS_COORDINATES_ENCRYPTED};
+use crate::protocol::jt808::location::LocationReport;
 
 use super::plausibility;
 
@@ -34,20 +34,20 @@ pub fn fix_time(report: &LocationReport<'_>) -> Option<Timestamp> {
 
 /// The fix of a report, with what is implausible about it.
 ///
-/// A place outside the earth or encrypted by the plug-in counts as no position.
+/// Values stay as they were sent, with a reason where they cannot be true; for those that no fix can hold see
+/// [`altered`].
 ///
 /// Errors: `None` when the report has no usable time: without one it has no place in a track.
 pub fn fix(rules: &PlausibilityRules, report: &LocationReport<'_>, origin: &Origin) -> Option<Fix> {
     let time = fix_time(report)?;
-    let place = Position::from_degrees(report.lat_deg(), report.lon_deg());
-    let encrypted = report.status & STATUS_COORDINATES_ENCRYPTED != 0;
+    let (course, quality) = course(report);
     let mut fix = Fix {
         vehicle: origin.vehicle,
         time,
         received: origin.received,
-        position: place.unwrap_or_default(),
+        position: Position::nearest(report.lat_deg(), report.lon_deg()),
         speed: Speed::from_dkmh(report.speed_dkmh),
-        course: Course::from_degrees(report.course_deg),
+        course,
         altitude_m: Some(report.altitude_signed_m()),
         odometer: report.odometer_dkm().map(Odometer::from_hm),
         alarm: report.alarm,
@@ -57,11 +57,31 @@ pub fn fix(rules: &PlausibilityRules, report: &LocationReport<'_>, origin: &Orig
         events: events(report),
         driver: origin.driver,
         source: origin.source,
-        quality: Quality::GOOD,
+        quality,
     };
-    let positioned = report.is_positioned() && place.is_some() && !encrypted;
-    fix.quality = plausibility::assess(rules, &fix, positioned);
+    fix.quality = plausibility::assess(rules, &fix);
     Some(fix)
+}
+
+/// The course of a report, or that it has none that can be.
+pub fn course(report: &LocationReport<'_>) -> (Option<Course>, Quality) {
+    match Course::from_degrees(report.course_deg) {
+        Some(course) => (Some(course), Quality::GOOD),
+        None => (None, Quality::COURSE_RANGE),
+    }
+}
+
+/// The reason for which the fix of a report does not hold what was sent, where that is so: a course over 360
+/// degrees, or degrees that no number of ours can hold. The bytes are worth keeping then.
+pub fn altered(report: &LocationReport<'_>) -> Option<&'static str> {
+    let holds = |udeg: u32| i32::try_from(udeg).is_ok();
+    if course(report).0.is_none() {
+        Some("course_range")
+    } else if holds(report.lat_udeg) && holds(report.lon_udeg) {
+        None
+    } else {
+        Some("place_range")
+    }
 }
 
 /// What active-safety devices and video terminals say in a report.
@@ -177,6 +197,7 @@ fn flagged<F: Copy>(
 mod tests {
     use super::*;
     use crate::protocol::bcd::BcdTime;
+    use crate::rulebook::{default_document, parse};
 
     /// A report with these items; lengths are put in here.
     fn check(items: &[(u8, &[u8])], expected: &str) {
@@ -204,6 +225,60 @@ mod tests {
         let mut bytes = head.to_vec();
         bytes.resize(length, 0);
         bytes
+    }
+
+    /// What a coach near Changsha reports, changed; the place, the course and the reasons of its fix.
+    fn check_values(change: impl FnOnce(&mut LocationReport<'_>), expected: &str) {
+        let rules = parse(default_document()).unwrap().plausibility;
+        let mut report = LocationReport {
+            alarm: 0,
+            status: 3,
+            lat_udeg: 28_100_000,
+            lon_udeg: 112_900_000,
+            altitude_m: 50,
+            speed_dkmh: 600,
+            course_deg: 90,
+            time: BcdTime([0x26, 0x11, 0x21, 8, 0, 0]),
+            additional: &[],
+        };
+        change(&mut report);
+        let origin = Origin {
+            vehicle: VehicleId(1),
+            received: fix_time(&report).unwrap(),
+            source: Source::Terminal,
+            driver: None,
+        };
+        let fix = fix(&rules, &report, &origin).unwrap();
+        let course = fix.course.map(Course::degrees);
+        let told = format!(
+            "{} {} {course:?} {:?} {:?}",
+            fix.position.lat(),
+            fix.speed,
+            fix.quality.names(),
+            altered(&report)
+        );
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn implausible_values_stay_with_their_reasons() {
+        check_values(|_| (), "28.1 60 km/h Some(90) [] None");
+        check_values(
+            |report| report.speed_dkmh = 15_000,
+            r#"28.1 1500 km/h Some(90) ["speed_range"] None"#,
+        );
+        check_values(
+            |report| report.lat_udeg = 120_500_000,
+            r#"120.5 60 km/h Some(90) ["place_range"] None"#,
+        );
+        check_values(
+            |report| report.lat_udeg = u32::MAX,
+            r#"2147.483647 60 km/h Some(90) ["place_range"] Some("place_range")"#,
+        );
+        check_values(
+            |report| report.course_deg = 400,
+            r#"28.1 60 km/h None ["course_range"] Some("course_range")"#,
+        );
     }
 
     #[test]

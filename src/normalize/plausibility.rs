@@ -4,15 +4,17 @@
 
 use crate::model::rules::PlausibilityRules;
 use crate::model::{Fix, Position, Quality};
+use crate::protocol::jt808::location::{STATUS_COORDINATES_ENCRYPTED, STATUS_POSITIONED};
 
-/// The reasons for which a record is not qualified; whatever `fix.quality` says already is ignored.
+/// The reasons for which a record is not qualified, together with those that its reading has found.
 ///
-/// `positioned` is what the terminal said of its own position (status bit 1 of JT/T 808 0x0200);
-/// true for sources that cannot say. A record without a position has no place to check.
+/// Every source comes through here, so that the same values get the same reasons. A record whose status says
+/// that it has no position, or only an encrypted one, has no place to check; nor has (0, 0).
 ///
 /// Source: regulations 10.1; all ranges include their bounds.
-pub fn assess(rules: &PlausibilityRules, fix: &Fix, positioned: bool) -> Quality {
-    let has_place = positioned && fix.position != Position::default();
+pub fn assess(rules: &PlausibilityRules, fix: &Fix) -> Quality {
+    let positioned = fix.status & (STATUS_POSITIONED | STATUS_COORDINATES_ENCRYPTED);
+    let has_place = positioned == STATUS_POSITIONED && fix.position != Position::default();
     let in_place = (rules.lat_udeg_min..=rules.lat_udeg_max).contains(&fix.position.lat_udeg)
         && (rules.lon_udeg_min..=rules.lon_udeg_max).contains(&fix.position.lon_udeg);
     let altitudes = rules.altitude_m_min..=rules.altitude_m_max;
@@ -31,7 +33,7 @@ pub fn assess(rules: &PlausibilityRules, fix: &Fix, positioned: bool) -> Quality
     ]
     .into_iter()
     .filter(|(_, holds)| *holds)
-    .fold(Quality::GOOD, |quality, (reason, _)| quality.with(reason))
+    .fold(fix.quality, |quality, (reason, _)| quality.with(reason))
 }
 
 #[cfg(test)]
@@ -60,44 +62,28 @@ mod tests {
         }
     }
 
-    fn check(change: impl FnOnce(&mut Fix), positioned: bool, expected: &[&str]) {
+    fn check(change: impl FnOnce(&mut Fix), expected: &[&str]) {
         let rules = parse(default_document()).unwrap().plausibility;
         let mut fix = fix();
         change(&mut fix);
-        assert_eq!(
-            assess(&rules, &fix, positioned).names(),
-            expected,
-            "{fix:?}"
-        );
+        assert_eq!(assess(&rules, &fix).names(), expected, "{fix:?}");
     }
 
     #[test]
     fn a_usual_record_is_good() {
-        check(|_| (), true, &[]);
-        check(|fix| fix.altitude_m = None, true, &[]);
+        check(|_| (), &[]);
+        check(|fix| fix.altitude_m = None, &[]);
     }
 
     #[test]
     fn bounds_are_included() {
-        check(|fix| fix.position.lon_udeg = 73_550_000, true, &[]);
-        check(
-            |fix| fix.position.lon_udeg = 73_549_999,
-            true,
-            &["place_range"],
-        );
-        check(
-            |fix| fix.position.lat_udeg = 53_550_001,
-            true,
-            &["place_range"],
-        );
-        check(|fix| fix.speed = Speed::from_whole_kmh(160), true, &[]);
-        check(
-            |fix| fix.speed = Speed::from_dkmh(1601),
-            true,
-            &["speed_range"],
-        );
-        check(|fix| fix.altitude_m = Some(6500), true, &[]);
-        check(|fix| fix.altitude_m = Some(-201), true, &["altitude_range"]);
+        check(|fix| fix.position.lon_udeg = 73_550_000, &[]);
+        check(|fix| fix.position.lon_udeg = 73_549_999, &["place_range"]);
+        check(|fix| fix.position.lat_udeg = 53_550_001, &["place_range"]);
+        check(|fix| fix.speed = Speed::from_whole_kmh(160), &[]);
+        check(|fix| fix.speed = Speed::from_dkmh(1601), &["speed_range"]);
+        check(|fix| fix.altitude_m = Some(6500), &[]);
+        check(|fix| fix.altitude_m = Some(-201), &["altitude_range"]);
     }
 
     #[test]
@@ -105,20 +91,34 @@ mod tests {
         let ahead = |seconds| {
             move |fix: &mut Fix| fix.time = fix.time + crate::model::Span::from_seconds(seconds)
         };
-        check(ahead(1), true, &["future"]);
-        check(ahead(60), true, &["future"]);
-        check(ahead(61), true, &["clock"]);
+        check(ahead(1), &["future"]);
+        check(ahead(60), &["future"]);
+        check(ahead(61), &["clock"]);
         check(
             |fix| fix.time = Timestamp::from_seconds(946_684_800),
-            true,
             &["clock"],
         );
-        check(|fix| fix.received = Timestamp::MIN, true, &["clock"]);
+        check(|fix| fix.received = Timestamp::MIN, &["clock"]);
     }
 
     #[test]
     fn without_a_position_the_place_is_not_checked() {
-        check(|fix| fix.position = Position::default(), true, &["no_fix"]);
-        check(|fix| fix.position.lon_udeg = 1, false, &["no_fix"]);
+        check(|fix| fix.position = Position::default(), &["no_fix"]);
+        check(|fix| fix.status = 1, &["no_fix"]);
+        check(
+            |fix| fix.status |= STATUS_COORDINATES_ENCRYPTED,
+            &["no_fix"],
+        );
+    }
+
+    #[test]
+    fn what_the_reading_found_stays() {
+        check(
+            |fix| {
+                fix.quality = Quality::COURSE_RANGE;
+                fix.position = Position::nearest(120.5, 112.9);
+            },
+            &["place_range", "course_range"],
+        );
     }
 }

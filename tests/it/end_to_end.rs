@@ -66,6 +66,7 @@ fn report(step: i64, speed_kmh: u16) -> Report {
         lat_udeg: 28_100_000,
         lon_udeg: u32::try_from(112_900_000 + metres * 10).unwrap(),
         speed_dkmh: speed_kmh * 10,
+        course_deg: 90,
     }
 }
 
@@ -271,6 +272,98 @@ fn a_file_is_replayed_once_however_often_it_is_given() {
     let server = Server::start(folder.path(), &CLOCK);
     assert_eq!(numbers(&replay()), [601, 0, 600, 1, 0]);
     server.stop();
+}
+
+/// Reasons of each stored fix of the first coach, in order.
+fn stored_reasons(server: &Server) -> Vec<String> {
+    let path = "/api/v1/vehicles/%E6%B9%98A10001/yellow/track?format=ndjson&from=2026-11-21T00:00:00%2B08:00&to=2026-11-22T00:00:00%2B08:00";
+    let text = server.request("GET", path, None).1;
+    text.lines()
+        .map(|line| {
+            let fix: Value = serde_json::from_str(line).unwrap();
+            format!(
+                "{} {} {} {}",
+                fix["lat"], fix["speed_kmh"], fix["course_deg"], fix["quality"]
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn implausible_values_get_the_same_reasons_by_every_way() {
+    let reports = [
+        (28_100_000, 600, 90),
+        (28_100_000, 15_000, 90),
+        (120_500_000, 600, 90),
+        (28_100_000, 600, 400),
+    ];
+    let expected = [
+        "28.1 60.0 90 []",
+        r#"28.1 1500.0 90 ["speed_range"]"#,
+        r#"120.5 60.0 90 ["place_range"]"#,
+        r#"28.1 60.0 null ["course_range"]"#,
+    ];
+    let report = |place: usize| {
+        let (lat_udeg, speed_dkmh, course_deg) = reports[place];
+        Report {
+            unix_s: BEGIN_S - 600 + i64::try_from(place).unwrap() * 10,
+            lat_udeg,
+            lon_udeg: 112_900_000,
+            speed_dkmh,
+            course_deg,
+        }
+    };
+    // From the terminal.
+    let folder = tempfile::tempdir().unwrap();
+    fleet(folder.path());
+    let server = Server::start(folder.path(), &CLOCK);
+    let mut terminal = online(&server, PLATE);
+    let mut frames = String::new();
+    for place in 0..reports.len() {
+        let serial = terminal.report(&report(place)).unwrap();
+        assert_eq!(terminal.acknowledged(serial).unwrap(), 0);
+        frames += &terminal.frame_hex(&report(place));
+        frames.push('\n');
+    }
+    server.wait_for("/api/v1/quarantine", |list| {
+        list["items"][0]["code"] == "course_range"
+    });
+    assert_eq!(stored_reasons(&server), expected);
+    server.stop();
+
+    let mut lines = String::new();
+    for place in 0..reports.len() {
+        let Report {
+            unix_s,
+            lat_udeg,
+            speed_dkmh,
+            course_deg,
+            ..
+        } = report(place);
+        let time = roadwarden::model::Timestamp::from_seconds(unix_s);
+        let time = roadwarden::model::LocalZone::default().rfc3339(time);
+        let (lat, speed) = (f64::from(lat_udeg) / 1e6, f64::from(speed_dkmh) / 10.0);
+        writeln!(
+            lines,
+            "{{\"plate\":\"{PLATE}\",\"plate_color\":\"yellow\",\"time\":\"{time}\",\"lat\":{lat},\"lon\":112.9,\"speed_kmh\":{speed},\"course_deg\":{course_deg}}}"
+        )
+        .unwrap();
+    }
+    for (name, text) in [("f.jt808hex", &frames), ("f.ndjson", &lines)] {
+        for beside in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            fleet(folder.path());
+            let file = folder.path().join(name);
+            std::fs::write(&file, text).unwrap();
+            let running = beside.then(|| Server::start(folder.path(), &CLOCK));
+            let (data, file) = (folder.path().to_str().unwrap(), file.to_str().unwrap());
+            let said = succeed(&["replay", file, "--data", data, "--log", "error"]);
+            assert!(said.contains("\"rejected\":0"), "{name}: {said}");
+            let server = running.unwrap_or_else(|| Server::start(folder.path(), &CLOCK));
+            assert_eq!(stored_reasons(&server), expected, "{name}, {beside}");
+            server.stop();
+        }
+    }
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn truck(name: &str) -> Option<Vec<Fix>> {
             driver: None,
             ..fix(Timestamp::from_rfc3339(&time).unwrap(), 0, place)
         };
-        fix.quality = assess(&rules, &fix, true);
+        fix.quality = assess(&rules, &fix);
         fix
     });
     Some(fixes.collect())

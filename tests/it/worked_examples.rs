@@ -236,7 +236,7 @@ fn e15_a_full_week_leaves_no_minute() {
 fn e26_plausible_ranges() {
     let rules = rules().plausibility;
     let usual = fix(moment("11-21 08:00"), 60, place(0.0));
-    let quality = |fix: Fix| assess(&rules, &fix, true);
+    let quality = |fix: Fix| assess(&rules, &fix);
     assert_eq!(quality(usual), Quality::GOOD);
     let west = Position {
         lon_udeg: 73_500_000,

@@ -12,8 +12,8 @@ use super::lines::{for_each_line, is_blank};
 use super::row::{FixRow, RawRow};
 use super::{ReadError, ReadOptions, RowSink};
 use crate::geo::datum::Datum;
-use crate::model::{Course, Odometer, Timestamp};
-use crate::normalize::jt808::events;
+use crate::model::{Odometer, Timestamp};
+use crate::normalize::jt808::{course, events};
 use crate::protocol::jt808::frame::decode_frame;
 use crate::protocol::jt808::location::{LOCATION, LOCATION_BATCH, LocationBatch};
 use crate::protocol::jt808::{Frame, LocationReport};
@@ -128,8 +128,10 @@ fn row<'a>(
         ..RawRow::default()
     }
     .check(time, datum)?;
+    let (course, quality) = course(report);
     Ok(FixRow {
-        course: Course::from_degrees(report.course_deg),
+        course,
+        quality: row.quality.with(quality),
         altitude_m: Some(report.altitude_signed_m()),
         odometer: report.odometer_dkm().map(Odometer::from_hm),
         events: events(report),

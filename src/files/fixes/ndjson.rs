@@ -243,7 +243,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
 mod tests {
     use super::*;
     use crate::files::fixes::Subject;
-    use crate::model::PlateColor;
+    use crate::model::{Course, Odometer, PlateColor, Position};
 
     const GOOD: &str = r#"{"plate":"湘A12345","plate_color":"yellow","time":"2026-11-21T08:00:00+08:00","lat":28.1,"lon":112.9,"speed_kmh":87.5,"course_deg":90,"altitude_m":50,"odometer_km":1234.5,"alarm":0,"status":3,"driver":"430"}"#;
 
@@ -288,13 +288,6 @@ mod tests {
         check("\"plate_color\":\"yellow\",", "", "missing_field");
         check("\"plate\":", "\"x\":", "missing_field");
         check("+08:00", "", "bad_time");
-        check("28.1", "90.5", "bad_range");
-        check("112.9", "1e308", "bad_range");
-        check("87.5", "-0.1", "bad_range");
-        check("87.5", "1000", "bad_range");
-        check("\"course_deg\":90", "\"course_deg\":361", "bad_range");
-        check("\"altitude_m\":50", "\"altitude_m\":1e9", "bad_range");
-        check("1234.5", "-1", "bad_range");
         check("yellow", "pink", "bad_plate_color");
         check("湘A12345", " ", "bad_plate");
         check(
@@ -311,6 +304,67 @@ mod tests {
         }
         assert_eq!(parse_line(b"[1,2").unwrap_err().code(), "bad_json");
         assert_eq!(parse_line(b"\xff").unwrap_err().code(), "bad_json");
+    }
+
+    /// Place, speed and reasons of the row when a value is another one.
+    fn check_kept(from: &str, to: &str, expected: &str) {
+        let line = GOOD.replace(from, to);
+        assert_ne!(line, GOOD, "{from} is not in the line");
+        let row = parse_line(line.as_bytes()).unwrap();
+        let Position { lat_udeg, lon_udeg } = row.position;
+        let told = format!(
+            "{lat_udeg} {lon_udeg} {} {:?} {:?} {:?} {}",
+            row.speed.mkmh(),
+            row.course.map(Course::degrees),
+            row.altitude_m,
+            row.odometer.map(Odometer::hm),
+            row.quality.names().join(" ")
+        );
+        assert_eq!(told.trim_end(), expected, "{line}");
+    }
+
+    #[test]
+    fn implausible_values_are_kept_as_near_as_can_be() {
+        check_kept(
+            "28.1",
+            "120.5",
+            "120500000 112900000 87500 Some(90) Some(50) Some(12345)",
+        );
+        check_kept(
+            "112.9",
+            "1e308",
+            "28100000 2147483647 87500 Some(90) Some(50) Some(12345)",
+        );
+        check_kept(
+            "87.5",
+            "1500",
+            "28100000 112900000 1500000 Some(90) Some(50) Some(12345)",
+        );
+        check_kept(
+            "87.5",
+            "-0.1",
+            "28100000 112900000 0 Some(90) Some(50) Some(12345) speed_range",
+        );
+        check_kept(
+            "87.5",
+            "1e12",
+            "28100000 112900000 4294967295 Some(90) Some(50) Some(12345) speed_range",
+        );
+        check_kept(
+            "\"course_deg\":90",
+            "\"course_deg\":400",
+            "28100000 112900000 87500 None Some(50) Some(12345) course_range",
+        );
+        check_kept(
+            "\"altitude_m\":50",
+            "\"altitude_m\":1e9",
+            "28100000 112900000 87500 Some(90) Some(32767) Some(12345)",
+        );
+        check_kept(
+            "1234.5",
+            "-1",
+            "28100000 112900000 87500 Some(90) Some(50) None odometer_range",
+        );
     }
 
     #[test]

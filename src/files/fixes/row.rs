@@ -60,13 +60,15 @@ pub struct FixRow<'a> {
     pub driver: Option<Cow<'a, str>>,
     /// Name of the track, where the file names tracks.
     pub track: Option<Cow<'a, str>>,
+    /// Which values could not be kept as they are; those that can be kept are assessed later.
+    pub quality: Quality,
 }
 
 impl FixRow<'_> {
     /// Status of a row that gives none: ignition on, positioned.
     pub const STATUS_DEFAULT: u32 = 3;
 
-    /// The fix, with its vehicle and driver known by number; its quality is not yet assessed.
+    /// The fix, with its vehicle and driver known by number; its quality is that of the row, not yet assessed.
     ///
     /// # Errors
     ///
@@ -101,7 +103,7 @@ impl FixRow<'_> {
             events: self.events,
             driver,
             source,
-            quality: Quality::GOOD,
+            quality: self.quality,
         })
     }
 
@@ -126,6 +128,7 @@ impl FixRow<'_> {
             status: self.status,
             passengers: self.passengers,
             events: self.events,
+            quality: self.quality,
         }
     }
 }
@@ -153,7 +156,10 @@ pub(super) struct RawRow<'a> {
 }
 
 impl<'a> RawRow<'a> {
-    /// Checks presence and range of every field.
+    /// Checks that every field that must be there is, and takes the values over.
+    ///
+    /// A number outside of what can be is no error: the row is a record, which is kept and not judged. What no
+    /// field of ours can hold becomes the nearest value or none, and the row's quality says so.
     ///
     /// # Errors
     ///
@@ -164,20 +170,33 @@ impl<'a> RawRow<'a> {
         } else {
             subject(self.plate, self.plate_color, self.terminal)?
         };
+        let position = position(self.lat, self.lon, datum)?;
+        if self.bare && !position.is_on_earth() {
+            // It is only matched to roads, and there are none.
+            return Err(LineError::BadRange {
+                field: "lat",
+                value: position.lat(),
+                expected: "a place on earth",
+            });
+        }
+        let (speed, speed_quality) = speed(self.speed_kmh)?;
+        let (course, course_quality) = given("course_deg", self.course_deg, course)?;
+        let (odometer, odometer_quality) = given("odometer_km", self.odometer_km, odometer)?;
         Ok(FixRow {
             subject,
             time,
-            position: position(self.lat, self.lon, datum)?,
-            speed: speed(self.speed_kmh)?,
-            course: self.course_deg.map(course).transpose()?,
+            position,
+            speed,
+            course,
             altitude_m: self.altitude_m.map(altitude).transpose()?,
-            odometer: self.odometer_km.map(odometer).transpose()?,
+            odometer,
             alarm: self.alarm.unwrap_or(0),
             status: self.status.unwrap_or(FixRow::STATUS_DEFAULT),
             passengers: self.passengers,
             events: self.events.map_or(Ok(Events::NONE), |text| events(&text))?,
             driver: self.driver.filter(|licence| !licence.is_empty()),
             track: self.track.filter(|name| !name.is_empty()),
+            quality: speed_quality.with(course_quality).with(odometer_quality),
         })
     }
 }
@@ -236,50 +255,57 @@ fn phone(text: Cow<'_, str>) -> Result<Cow<'_, str>, LineError> {
 }
 
 fn position(lat: Option<f64>, lon: Option<f64>, datum: Datum) -> Result<Position, LineError> {
-    let lat = lat.ok_or(LineError::MissingField { field: "lat" })?;
-    let lon = lon.ok_or(LineError::MissingField { field: "lon" })?;
-    in_range("lat", lat, -90.0..=90.0, "-90 to 90")?;
-    in_range("lon", lon, -180.0..=180.0, "-180 to 180")?;
+    let lat = number("lat", lat.ok_or(LineError::MissingField { field: "lat" })?)?;
+    let lon = number("lon", lon.ok_or(LineError::MissingField { field: "lon" })?)?;
+    if Position::from_degrees(lat, lon).is_none() {
+        // Whatever it is, it is of no datum.
+        return Ok(Position::nearest(lat, lon));
+    }
     let (lat, lon) = datum.to_wgs84(lat, lon);
-    Position::from_degrees(lat, lon).ok_or(LineError::BadRange {
-        field: "lat",
-        value: lat,
-        expected: "a place on earth",
+    Ok(Position::nearest(lat, lon))
+}
+
+fn speed(kmh: Option<f64>) -> Result<(Speed, Quality), LineError> {
+    let field = "speed_kmh";
+    let kmh = number(field, kmh.ok_or(LineError::MissingField { field })?)?;
+    Ok(match Speed::from_kmh(kmh) {
+        Some(speed) => (speed, Quality::GOOD),
+        None if kmh < 0.0 => (Speed::ZERO, Quality::SPEED_RANGE),
+        None => (Speed::from_mkmh(u32::MAX), Quality::SPEED_RANGE),
     })
 }
 
-/// First speed that is not believed to be a speed at all. Unit: km/h.
-const SPEED_KMH_END: f64 = 1000.0;
-
-fn speed(kmh: Option<f64>) -> Result<Speed, LineError> {
-    let kmh = kmh.ok_or(LineError::MissingField { field: "speed_kmh" })?;
-    let out = || LineError::BadRange {
-        field: "speed_kmh",
-        value: kmh,
-        expected: "0 to below 1000",
-    };
-    if !(0.0..SPEED_KMH_END).contains(&kmh) {
-        return Err(out());
+/// A value that need not be there, and its reason where it is one that cannot be.
+fn given<T>(
+    field: &'static str,
+    value: Option<f64>,
+    take: impl FnOnce(f64) -> (Option<T>, Quality),
+) -> Result<(Option<T>, Quality), LineError> {
+    match value {
+        Some(value) => number(field, value).map(take),
+        None => Ok((None, Quality::GOOD)),
     }
-    Speed::from_kmh(kmh).ok_or_else(out)
 }
 
-fn course(degrees: f64) -> Result<Course, LineError> {
-    in_range("course_deg", degrees, 0.0..=360.0, "0 to 360")?;
+fn course(degrees: f64) -> (Option<Course>, Quality) {
+    if !(0.0..=360.0).contains(&degrees) {
+        return (None, Quality::COURSE_RANGE);
+    }
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "the range is checked above"
     )]
     let whole = degrees.round() as u16;
-    Ok(Course::from_degrees(whole).unwrap_or_default())
+    (Course::from_degrees(whole), Quality::GOOD)
 }
 
+/// What is beyond the type is far beyond the plausible, too: it becomes the nearest value.
 fn altitude(metres: f64) -> Result<i16, LineError> {
-    in_range("altitude_m", metres, -32768.0..=32767.0, "-32768 to 32767")?;
+    let metres = number("altitude_m", metres)?;
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "the range is checked above"
+        reason = "the conversion saturates, which is meant"
     )]
     Ok(metres.round() as i16)
 }
@@ -293,27 +319,22 @@ fn events(text: &str) -> Result<Events, LineError> {
     })
 }
 
-fn odometer(km: f64) -> Result<Odometer, LineError> {
-    Odometer::from_km(km).ok_or(LineError::BadRange {
-        field: "odometer_km",
-        value: km,
-        expected: "0 to 400000000",
-    })
+fn odometer(km: f64) -> (Option<Odometer>, Quality) {
+    match Odometer::from_km(km) {
+        Some(odometer) => (Some(odometer), Quality::GOOD),
+        None => (None, Quality::ODOMETER_RANGE),
+    }
 }
 
-fn in_range(
-    field: &'static str,
-    value: f64,
-    range: std::ops::RangeInclusive<f64>,
-    expected: &'static str,
-) -> Result<(), LineError> {
-    if range.contains(&value) {
-        Ok(())
+/// A number, which neither "NaN" nor infinity is.
+fn number(field: &'static str, value: f64) -> Result<f64, LineError> {
+    if value.is_finite() {
+        Ok(value)
     } else {
         Err(LineError::BadRange {
             field,
             value,
-            expected,
+            expected: "a number",
         })
     }
 }

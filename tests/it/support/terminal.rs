@@ -5,6 +5,7 @@
     reason = "a lost connection is an error, a wrong answer fails the test"
 )]
 
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
@@ -49,6 +50,23 @@ impl Terminal {
 
     /// Sends a message; its serial.
     pub(crate) fn send(&mut self, message_id: u16, body: &[u8]) -> std::io::Result<u16> {
+        let serial = self.serial;
+        let frame = self.frame(message_id, body);
+        self.serial = self.serial.wrapping_add(1);
+        self.stream.write_all(&frame)?;
+        Ok(serial)
+    }
+
+    /// A report as a line of a recorded file.
+    pub(crate) fn frame_hex(&self, report: &Report) -> String {
+        let mut line = String::new();
+        for byte in self.frame(0x0200, &report.body()) {
+            write!(line, "{byte:02x}").unwrap();
+        }
+        line
+    }
+
+    fn frame(&self, message_id: u16, body: &[u8]) -> Vec<u8> {
         let header = Header {
             message_id,
             edition: Edition::V2013,
@@ -60,9 +78,7 @@ impl Terminal {
         };
         let mut frame = Vec::new();
         encode_frame(&header, body, &mut frame);
-        self.serial = self.serial.wrapping_add(1);
-        self.stream.write_all(&frame)?;
-        Ok(header.serial)
+        frame
     }
 
     /// The next answer of the platform.
@@ -168,6 +184,7 @@ pub(crate) struct Report {
     pub(crate) lat_udeg: u32,
     pub(crate) lon_udeg: u32,
     pub(crate) speed_dkmh: u16,
+    pub(crate) course_deg: u16,
 }
 
 impl Report {
@@ -179,7 +196,7 @@ impl Report {
             lon_udeg: self.lon_udeg,
             altitude_m: 50,
             speed_dkmh: self.speed_dkmh,
-            course_deg: 90,
+            course_deg: self.course_deg,
             time: BcdTime::from_unix_s(self.unix_s).unwrap(),
             additional: &[],
         };
