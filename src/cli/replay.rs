@@ -498,6 +498,9 @@ fn write_row(zone: &LocalZone, row: &FixRow<'_>, body: &mut Vec<u8>) {
     if let Some(fields) = object.as_object_mut() {
         match &row.subject {
             Subject::Plate(text, color) => {
+                if let Some(phone) = &row.terminal {
+                    fields.insert("terminal".to_owned(), phone.as_ref().into());
+                }
                 fields.insert("plate".to_owned(), text.as_ref().into());
                 fields.insert("plate_color".to_owned(), color.name().into());
             }

@@ -108,6 +108,45 @@ fn a_road_map_that_cannot_be_read_is_refused_with_a_reason() {
     assert_eq!(error.to_string(), "cannot read a.osm.pbf");
 }
 
+#[test]
+fn a_plate_and_a_terminal_must_be_of_one_vehicle() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "enterprises.csv",
+        "id,name,credit_code,region,kind\nE1,青禾客运,,430121,passenger\n",
+    );
+    write(
+        "vehicles.csv",
+        "plate,plate_color,terminal,enterprise_id,class\n\
+         湘A00001,yellow,13900000001,E1,line_coach_2\n湘A00002,yellow,13900000002,E1,line_coach_2\n",
+    );
+    let line = |terminal: &str| {
+        format!(
+            "{{\"plate\":\"湘A00001\",\"plate_color\":\"yellow\",\"terminal\":\"{terminal}\",\
+             \"time\":\"2026-11-21T08:00:00+08:00\",\"lat\":28.1,\"lon\":112.9,\"speed_kmh\":60}}\n"
+        )
+    };
+    let lines = ["013900000001", "13900000002", "13900000003", "x"].map(line);
+    write("fixes.ndjson", &lines.concat());
+    let (_, notes) = evaluate(&[
+        "--fleet",
+        &folder.path().display().to_string(),
+        "--fixes",
+        &folder.path().join("fixes.ndjson").display().to_string(),
+    ]);
+    let codes: Vec<_> = notes
+        .lines()
+        .filter_map(|note| Some(note.rsplit_once(" (")?.1.trim_end_matches(')')))
+        .collect();
+    let contradictory = "contradictory_identity";
+    assert_eq!(
+        codes,
+        [contradictory, contradictory, "bad_terminal"],
+        "{notes}"
+    );
+}
+
 /// Rows of a file as text, so that readers can be compared.
 fn rows(path: &Path, options: &ReadOptions) -> Vec<String> {
     let input = fixes::open(path).unwrap();

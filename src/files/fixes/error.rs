@@ -75,6 +75,14 @@ pub enum LineError {
         /// Plate and colour, or terminal.
         subject: String,
     },
+    /// A plate and a terminal that are not of one vehicle.
+    #[error("{subject} does not have terminal {terminal}")]
+    ContradictoryIdentity {
+        /// Plate and colour.
+        subject: String,
+        /// The terminal that is named beside it.
+        terminal: String,
+    },
     /// A hex line that is not a frame, or a frame that is not a location message.
     #[error("{message}")]
     BadFrame {
@@ -99,6 +107,7 @@ impl LineError {
             Self::BadPlate => "bad_plate",
             Self::BadTerminal => "bad_terminal",
             Self::UnknownVehicle { .. } => "unknown_vehicle",
+            Self::ContradictoryIdentity { .. } => "contradictory_identity",
             Self::BadFrame { .. } => "bad_frame",
         }
     }

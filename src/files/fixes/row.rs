@@ -36,6 +36,8 @@ impl fmt::Display for Subject<'_> {
 pub struct FixRow<'a> {
     /// What moved.
     pub subject: Subject<'a>,
+    /// Phone number of the terminal where the plate is given, too: both must be of one vehicle.
+    pub terminal: Option<Cow<'a, str>>,
     /// Fix time.
     pub time: Timestamp,
     /// Place, already WGS-84.
@@ -72,7 +74,8 @@ impl FixRow<'_> {
     ///
     /// # Errors
     ///
-    /// [`LineError::UnknownVehicle`] when the register does not have the subject.
+    /// [`LineError::UnknownVehicle`] when the register does not have the subject,
+    /// [`LineError::ContradictoryIdentity`] when the terminal is not that of the vehicle.
     pub fn resolve(
         &self,
         registry: &mut impl Registry,
@@ -84,6 +87,15 @@ impl FixRow<'_> {
             .ok_or_else(|| LineError::UnknownVehicle {
                 subject: self.subject.to_string(),
             })?;
+        if let Some(phone) = &self.terminal {
+            let terminal = Subject::Terminal(Cow::Borrowed(phone.as_ref()));
+            if registry.vehicle(&terminal) != Some(vehicle) {
+                return Err(LineError::ContradictoryIdentity {
+                    subject: self.subject.to_string(),
+                    terminal: excerpt(phone),
+                });
+            }
+        }
         let driver = match &self.driver {
             Some(licence) => registry.driver(licence),
             None => None,
@@ -116,6 +128,7 @@ impl FixRow<'_> {
                 Subject::Terminal(phone) => Subject::Terminal(own(phone)),
                 Subject::Unnamed => Subject::Unnamed,
             },
+            terminal: self.terminal.map(own),
             driver: self.driver.map(own),
             track: self.track.map(own),
             time: self.time,
@@ -165,8 +178,8 @@ impl<'a> RawRow<'a> {
     ///
     /// The first field at fault.
     pub(super) fn check(self, time: Timestamp, datum: Datum) -> Result<FixRow<'a>, LineError> {
-        let subject = if self.bare && self.plate.is_none() && self.terminal.is_none() {
-            Subject::Unnamed
+        let (subject, terminal) = if self.bare && self.plate.is_none() && self.terminal.is_none() {
+            (Subject::Unnamed, None)
         } else {
             subject(self.plate, self.plate_color, self.terminal)?
         };
@@ -184,6 +197,7 @@ impl<'a> RawRow<'a> {
         let (odometer, odometer_quality) = given("odometer_km", self.odometer_km, odometer)?;
         Ok(FixRow {
             subject,
+            terminal,
             time,
             position,
             speed,
@@ -204,13 +218,15 @@ impl<'a> RawRow<'a> {
 /// Longest plate. Unit: bytes.
 const PLATE_BYTES_MAX: usize = 32;
 
+/// What moved, and the terminal where it is named beside the plate.
 fn subject<'a>(
     plate: Option<Cow<'a, str>>,
     color: Option<Cow<'a, str>>,
     terminal: Option<Cow<'a, str>>,
-) -> Result<Subject<'a>, LineError> {
+) -> Result<(Subject<'a>, Option<Cow<'a, str>>), LineError> {
     match (plate, terminal) {
-        (Some(plate), _) => {
+        (Some(plate), terminal) => {
+            let terminal = terminal.map(phone).transpose()?;
             let color = color.ok_or(LineError::MissingField {
                 field: "plate_color",
             })?;
@@ -222,12 +238,12 @@ fn subject<'a>(
                 && plate.len() <= PLATE_BYTES_MAX
                 && !plate.chars().any(char::is_control);
             if valid {
-                Ok(Subject::Plate(plate, color))
+                Ok((Subject::Plate(plate, color), terminal))
             } else {
                 Err(LineError::BadPlate)
             }
         }
-        (None, Some(terminal)) => phone(terminal).map(Subject::Terminal),
+        (None, Some(terminal)) => Ok((Subject::Terminal(phone(terminal)?), None)),
         (None, None) => Err(LineError::MissingField { field: "plate" }),
     }
 }
