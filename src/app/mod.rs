@@ -106,6 +106,26 @@ pub async fn open_guest(config: &Config) -> anyhow::Result<Store> {
         .context("cannot open the database")
 }
 
+/// Opens the database beside a server that may own it, for a command that looks for what is there.
+///
+/// # Errors
+/// When there is no database, which is then not made either; as the database says.
+pub async fn open_existing(config: &Config) -> anyhow::Result<Store> {
+    let exists = Store::exists(&config.database_url()).await;
+    if !exists.context("cannot open the database")? {
+        // The URL may hold a password.
+        let place = if config.database.is_empty() {
+            config.data_dir().display().to_string()
+        } else {
+            "the database that is named".to_owned()
+        };
+        anyhow::bail!(
+            "there is nothing in {place}: no fleet was imported and no server has run there"
+        );
+    }
+    open_guest(config).await
+}
+
 /// The zone in which days are meant: that of the rulebook in force.
 ///
 /// # Errors

@@ -104,7 +104,7 @@ pub struct ViolationArgs {
 pub async fn run(args: &ExportArgs) -> anyhow::Result<()> {
     let config = Config::new(&args.settings)?;
     telemetry::start_log(&config.log);
-    let store = app::open_guest(&config).await?;
+    let store = app::open_existing(&config).await?;
     let zone = app::zone(&store).await?;
     match &args.what {
         ExportCommand::Track(args) => track(&store, zone, args).await?,

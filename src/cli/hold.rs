@@ -101,7 +101,7 @@ struct HoldLine<'a> {
 pub async fn run(args: &HoldArgs) -> anyhow::Result<()> {
     let config = Config::new(&args.settings)?;
     telemetry::start_log(&config.log);
-    let store = app::open_guest(&config).await?;
+    let store = app::open_existing(&config).await?;
     let now = Clock::system().now();
     match &args.what {
         HoldCommand::Set {

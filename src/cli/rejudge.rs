@@ -65,7 +65,7 @@ pub async fn run(args: &RejudgeArgs) -> anyhow::Result<()> {
     telemetry::start_log(&config.log);
     let clock = Clock::system();
     let began = clock.monotonic();
-    let store = app::open_guest(&config).await?;
+    let store = app::open_existing(&config).await?;
     let zone = app::zone(&store).await?;
     let rules = app::rules(&store).await?;
     let reason = format!(

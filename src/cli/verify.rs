@@ -82,7 +82,7 @@ async fn checks(stored: &Stored) -> anyhow::Result<Vec<Outcome>> {
 pub async fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     let config = Config::new(&args.settings)?;
     telemetry::start_log(&config.log);
-    let store = app::open_guest(&config).await?;
+    let store = app::open_existing(&config).await?;
     let stored = Stored {
         zone: app::zone(&store).await?,
         archive: app::open_archive(&config)?,

@@ -173,6 +173,14 @@ impl Store {
         })
     }
 
+    /// Whether there is a database with our tables at that URL; makes nothing where there is none.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn exists(url: &str) -> Result<bool, StoreError> {
+        Database::exists(url).await
+    }
+
     /// Whether the database can be written now and is still ours; for readiness checks.
     ///
     /// # Errors

@@ -274,6 +274,43 @@ fn a_file_is_replayed_once_however_often_it_is_given() {
     server.stop();
 }
 
+#[test]
+fn commands_that_look_make_nothing_where_nothing_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, out) = (folder.path().join("none"), folder.path().join("out"));
+    let (text, out) = (data.to_str().unwrap(), out.to_str().unwrap());
+    let export = |what: &'static str| vec!["export", what, "--out", out];
+    let track = "--plate 湘A10001 --plate-color yellow --from 2026-11-21T00:00:00Z --to 2026-11-22T00:00:00Z";
+    for command in [
+        vec!["verify"],
+        export("violations"),
+        [export("track"), track.split(' ').collect()].concat(),
+        vec!["hold", "list"],
+    ] {
+        let failed = run(&[command.clone(), vec!["--data", text]].concat());
+        let said = String::from_utf8_lossy(&failed.stderr);
+        assert_eq!(failed.status.code(), Some(1), "{command:?}: {said}");
+        assert!(said.contains("there is nothing in"), "{command:?}: {said}");
+        assert!(failed.stdout.is_empty(), "{command:?}");
+    }
+    let left = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(left, 0, "nothing was made");
+}
+
+#[test]
+fn a_damaged_database_file_is_named_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("roadwarden.db");
+    std::fs::write(&file, vec![b'x'; 100_000]).unwrap();
+    let data = folder.path().to_str().unwrap();
+    for command in ["verify", "serve"] {
+        let failed = run(&[command, "--data", data]);
+        let said = String::from_utf8_lossy(&failed.stderr);
+        assert_eq!(failed.status.code(), Some(1), "{command}: {said}");
+        assert!(said.contains("damaged"), "{command}: {said}");
+    }
+}
+
 /// Reasons of each stored fix of the first coach, in order.
 fn stored_reasons(server: &Server) -> Vec<String> {
     let path = "/api/v1/vehicles/%E6%B9%98A10001/yellow/track?format=ndjson&from=2026-11-21T00:00:00%2B08:00&to=2026-11-22T00:00:00%2B08:00";

@@ -12,6 +12,12 @@ pub(crate) fn map_error(error: sqlx::Error) -> StoreError {
     meaning(&error).with(error)
 }
 
+/// Whether there is no file of that name, or it may not be opened. Source: `SQLITE_CANTOPEN`.
+pub(super) fn is_no_file(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.is_some_and(|code| code == "14")
+}
+
 fn meaning(error: &sqlx::Error) -> Meaning {
     match error {
         sqlx::Error::RowNotFound => Meaning::NotFound,

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::Migrator;
-use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions as _, Row as _};
+use sqlx::{
+    Any, AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _,
+};
 
 use super::error::StoreError;
 use lock::lock_file;
@@ -101,6 +103,33 @@ impl Database {
         })
     }
 
+    /// Whether there is a database with our tables; makes nothing where there is none.
+    pub(crate) async fn exists(url: &str) -> Result<bool, StoreError> {
+        sqlx::any::install_default_drivers();
+        let (url, tables) = if is_sqlite(url) {
+            (
+                with_mode(url, "rw"),
+                "SELECT COUNT(*) FROM sqlite_master WHERE name = 'counters'",
+            )
+        } else {
+            (
+                url.to_owned(),
+                "SELECT COUNT(*) FROM information_schema.tables
+                 WHERE table_schema = current_schema() AND table_name = 'counters'",
+            )
+        };
+        let mut connection = match AnyConnection::connect(&url).await {
+            Err(error) if codes::is_no_file(&error) => return Ok(false),
+            connected => connected.map_err(map_error)?,
+        };
+        let found: i64 = sqlx::query_scalar(tables)
+            .fetch_one(&mut connection)
+            .await
+            .map_err(map_error)?;
+        connection.close().await.map_err(map_error)?;
+        Ok(found > 0)
+    }
+
     /// Begins a transaction that will write.
     pub(crate) async fn begin_write(&self) -> Result<Transaction, StoreError> {
         let pool = self.write.clone();
@@ -165,10 +194,16 @@ fn sqlite_url(url: &str, part: Part) -> String {
         Part::Main => base.to_owned(),
         Part::Journal => format!("{}.journal.db", base.strip_suffix(".db").unwrap_or(base)),
     };
-    match query {
-        "" => format!("{base}?mode=rwc"),
-        query if query.contains("mode=") => format!("{base}?{query}"),
-        query => format!("{base}?{query}&mode=rwc"),
+    let joint = if query.is_empty() { "" } else { "?" };
+    with_mode(&format!("{base}{joint}{query}"), "rwc")
+}
+
+/// The URL with that way of opening the file, unless it says one itself.
+fn with_mode(url: &str, mode: &str) -> String {
+    match url.split_once('?') {
+        None => format!("{url}?mode={mode}"),
+        Some((_, query)) if query.contains("mode=") => url.to_owned(),
+        Some(_) => format!("{url}&mode={mode}"),
     }
 }
 

@@ -29,6 +29,14 @@ on_both_engines! {
         assert_eq!(applied.len(), files.count());
     }
 
+    async fn looking_for_a_database_makes_none(place: Place) {
+        assert!(!Store::exists(&place.url).await.unwrap());
+        let file = place.url.strip_prefix("sqlite:");
+        assert!(file.is_none_or(|path| !std::path::Path::new(path).exists()));
+        place.owner().await.close().await;
+        assert!(Store::exists(&place.url).await.unwrap());
+    }
+
     async fn many_may_open_a_new_database_at_once(place: Place) {
         let openings: Vec<_> = (0..6)
             .map(|_| {
