@@ -163,6 +163,7 @@ impl ApiError {
                 | StoreError::Full { .. }
                 | StoreError::ReadOnly { .. }
                 | StoreError::Broken { .. }
+                | StoreError::FileDamaged { .. }
                 | StoreError::ArchiveAway { .. },
             ) => (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable"),
             Self::Store(StoreError::ArchiveDamaged { .. }) => {

@@ -42,6 +42,13 @@ pub enum StoreError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The file is no database of `SQLite`, or not a whole one any more.
+    #[error("the database file is damaged")]
+    FileDamaged {
+        /// What the driver said.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// The track archive does not answer: the same call may succeed later.
     #[error("the track archive does not answer")]
     ArchiveAway {

@@ -57,6 +57,8 @@ const fn sqlite_meaning(code: u32) -> Meaning {
         8 => Meaning::ReadOnly,
         // SQLITE_FULL
         13 => Meaning::Full,
+        // SQLITE_CORRUPT, SQLITE_NOTADB
+        11 | 26 => Meaning::Damaged,
         _ => Meaning::Broken,
     }
 }
@@ -100,6 +102,7 @@ enum Meaning {
     Busy,
     Full,
     ReadOnly,
+    Damaged,
     Broken,
 }
 
@@ -112,6 +115,7 @@ impl Meaning {
             Self::Busy => StoreError::Busy { source },
             Self::Full => StoreError::Full { source },
             Self::ReadOnly => StoreError::ReadOnly { source },
+            Self::Damaged => StoreError::FileDamaged { source },
             Self::Broken => StoreError::Broken { source },
         }
     }
@@ -131,11 +135,13 @@ mod tests {
             (8, Meaning::ReadOnly),
         ];
         for (code, meaning) in sqlite.into_iter().chain([
-            // SQLITE_BUSY_SNAPSHOT, SQLITE_READONLY_DBMOVED, SQLITE_FULL, SQLITE_CORRUPT
+            // SQLITE_BUSY_SNAPSHOT, SQLITE_READONLY_DBMOVED, SQLITE_FULL, SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_ERROR
             (517, Meaning::Busy),
             (1032, Meaning::ReadOnly),
             (13, Meaning::Full),
-            (11, Meaning::Broken),
+            (11, Meaning::Damaged),
+            (26, Meaning::Damaged),
+            (1, Meaning::Broken),
         ]) {
             assert_eq!(sqlite_meaning(code), meaning, "{code}");
         }

@@ -83,6 +83,9 @@ impl Database {
             .parse::<AnyConnectOptions>()
             .map_err(map_error)?
             .disable_statement_logging();
+        if sqlite {
+            look_at_file(&options).await?;
+        }
         let write = pool(sqlite, if sqlite { 1 } else { 4 })
             .connect_with(options.clone())
             .await
@@ -234,6 +237,20 @@ async fn prepare_sqlite(connection: &mut AnyConnection) -> Result<(), sqlx::Erro
         .execute(connection)
         .await
         .map(drop)
+}
+
+/// Says at once that a file is damaged: a pool would try it again and again, and then say that nobody answers.
+async fn look_at_file(options: &AnyConnectOptions) -> Result<(), StoreError> {
+    let looked = async {
+        let mut connection = options.connect().await?;
+        prepare_sqlite(&mut connection).await?;
+        connection.close().await
+    };
+    match looked.await.map_err(map_error) {
+        Err(damaged @ StoreError::FileDamaged { .. }) => Err(damaged),
+        // Whatever else stands against it now is waited for by the pool.
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// The file behind the connections, as `SQLite` itself names it.
