@@ -34,7 +34,7 @@ pub fn fix_time(report: &LocationReport<'_>) -> Option<Timestamp> {
 
 /// The fix of a report, with what is implausible about it.
 ///
-/// Values stay as they were sent, with a reason where they cannot be true; for those that no fix can hold see
+/// Values stay as they were sent, with a reason where they cannot be true; for the one that no fix can hold see
 /// [`altered`].
 ///
 /// Errors: `None` when the report has no usable time: without one it has no place in a track.
@@ -71,17 +71,10 @@ pub fn course(report: &LocationReport<'_>) -> (Option<Course>, Quality) {
     }
 }
 
-/// The reason for which the fix of a report does not hold what was sent, where that is so: a course over 360
-/// degrees, or degrees that no number of ours can hold. The bytes are worth keeping then.
+/// The reason for which the fix of a report does not hold what was sent, where that is so: the bytes are worth
+/// keeping then. Only a course over 360 degrees is lost; a place always fits.
 pub fn altered(report: &LocationReport<'_>) -> Option<&'static str> {
-    let holds = |udeg: u32| i32::try_from(udeg).is_ok();
-    if course(report).0.is_none() {
-        Some("course_range")
-    } else if holds(report.lat_udeg) && holds(report.lon_udeg) {
-        None
-    } else {
-        Some("place_range")
-    }
+    course(report).0.is_none().then_some("course_range")
 }
 
 /// What active-safety devices and video terminals say in a report.
@@ -273,7 +266,7 @@ mod tests {
         );
         check_values(
             |report| report.lat_udeg = u32::MAX,
-            r#"2147.483647 60 km/h Some(90) ["place_range"] Some("place_range")"#,
+            r#"-0.000001 60 km/h Some(90) ["place_range"] None"#,
         );
         check_values(
             |report| report.course_deg = 400,

@@ -311,11 +311,13 @@ fn a_damaged_database_file_is_named_as_such() {
     }
 }
 
-/// Reasons of each stored fix of the first coach, in order.
-fn stored_reasons(server: &Server) -> Vec<String> {
+/// Values and reasons of each stored fix of the first coach, in order, as soon as so many are stored.
+fn stored_reasons(server: &Server, fixes: usize) -> Vec<String> {
     let path = "/api/v1/vehicles/%E6%B9%98A10001/yellow/track?format=ndjson&from=2026-11-21T00:00:00%2B08:00&to=2026-11-22T00:00:00%2B08:00";
-    let text = server.request("GET", path, None).1;
-    text.lines()
+    let text = || server.request("GET", path, None).1;
+    server.wait_for("/healthz", |_| text().lines().count() == fixes);
+    text()
+        .lines()
         .map(|line| {
             let fix: Value = serde_json::from_str(line).unwrap();
             format!(
@@ -324,6 +326,18 @@ fn stored_reasons(server: &Server) -> Vec<String> {
             )
         })
         .collect()
+}
+
+/// A report as a line of `POST /fixes`.
+fn json_line(report: &Report) -> String {
+    let time = roadwarden::model::Timestamp::from_seconds(report.unix_s);
+    let fix = serde_json::json!({
+        "plate": PLATE, "plate_color": "yellow",
+        "time": roadwarden::model::LocalZone::default().rfc3339(time),
+        "lat": f64::from(report.lat_udeg) / 1e6, "lon": f64::from(report.lon_udeg) / 1e6,
+        "speed_kmh": f64::from(report.speed_dkmh) / 10.0, "course_deg": report.course_deg,
+    });
+    format!("{fix}\n")
 }
 
 #[test]
@@ -365,27 +379,12 @@ fn implausible_values_get_the_same_reasons_by_every_way() {
     server.wait_for("/api/v1/quarantine", |list| {
         list["items"][0]["code"] == "course_range"
     });
-    assert_eq!(stored_reasons(&server), expected);
+    assert_eq!(stored_reasons(&server, expected.len()), expected);
     server.stop();
 
-    let mut lines = String::new();
-    for place in 0..reports.len() {
-        let Report {
-            unix_s,
-            lat_udeg,
-            speed_dkmh,
-            course_deg,
-            ..
-        } = report(place);
-        let time = roadwarden::model::Timestamp::from_seconds(unix_s);
-        let time = roadwarden::model::LocalZone::default().rfc3339(time);
-        let (lat, speed) = (f64::from(lat_udeg) / 1e6, f64::from(speed_dkmh) / 10.0);
-        writeln!(
-            lines,
-            "{{\"plate\":\"{PLATE}\",\"plate_color\":\"yellow\",\"time\":\"{time}\",\"lat\":{lat},\"lon\":112.9,\"speed_kmh\":{speed},\"course_deg\":{course_deg}}}"
-        )
-        .unwrap();
-    }
+    let lines: String = (0..reports.len())
+        .map(|place| json_line(&report(place)))
+        .collect();
     for (name, text) in [("f.jt808hex", &frames), ("f.ndjson", &lines)] {
         for beside in [false, true] {
             let folder = tempfile::tempdir().unwrap();
@@ -397,7 +396,11 @@ fn implausible_values_get_the_same_reasons_by_every_way() {
             let said = succeed(&["replay", file, "--data", data, "--log", "error"]);
             assert!(said.contains("\"rejected\":0"), "{name}: {said}");
             let server = running.unwrap_or_else(|| Server::start(folder.path(), &CLOCK));
-            assert_eq!(stored_reasons(&server), expected, "{name}, {beside}");
+            assert_eq!(
+                stored_reasons(&server, expected.len()),
+                expected,
+                "{name}, {beside}"
+            );
             server.stop();
         }
     }

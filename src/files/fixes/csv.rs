@@ -303,7 +303,7 @@ mod tests {
             text,
             &bare,
             &[
-                "2 bad_range",
+                "2 a vehicle without a name 50 km/h",
                 "3 a vehicle without a name 50 km/h",
                 "4 bad_time",
             ],
