@@ -14,7 +14,8 @@ const MADE: i64 = 40 * 3600;
 /// A track over midnight with two violations, the second at midnight, and their kept evidence.
 async fn with_evidence(place: &Place) -> (Kept, [Evidence; 2]) {
     let kept = Kept::new(place).await;
-    kept.stage(&fixes(1, (80_000..95_000).step_by(10)), 100).await;
+    kept.stage(&fixes(1, (80_000..95_000).step_by(10)), 100)
+        .await;
     kept.pass().await;
     let ended = [81_000, 86_400].map(|second| {
         let mut ended = violation(1, second);
@@ -45,7 +46,10 @@ async fn evidence(kept: &Kept) -> [Evidence; 2] {
 async fn problems(kept: &Kept) -> Vec<String> {
     let (checked, wrong) = kept.store.check_evidence().await.unwrap();
     assert_eq!(checked, 2);
-    wrong.into_iter().map(|(id, problem)| format!("{id} {problem}")).collect()
+    wrong
+        .into_iter()
+        .map(|(id, problem)| format!("{id} {problem}"))
+        .collect()
 }
 
 /// Until the day of the first violation is older than the retention, and the day after is not.
