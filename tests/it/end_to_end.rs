@@ -20,7 +20,7 @@ const CLOCK: [&str; 4] = [
 ];
 
 /// One enterprise, two coaches, two monitors; imported.
-fn fleet(data: &Path) {
+pub(crate) fn fleet(data: &Path) {
     let folder = data.join("fleet");
     std::fs::create_dir_all(&folder).unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();

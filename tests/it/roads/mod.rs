@@ -4,4 +4,5 @@ mod datum;
 mod examples;
 mod judging;
 mod screen;
+mod server;
 mod town;
