@@ -3,8 +3,9 @@
 use crate::model::{DriverId, Fix, Timestamp};
 use crate::store::DriverCard;
 
-/// Card events kept for a connected terminal; of more the oldest is forgotten.
-const EVENTS_MAX: usize = 16;
+/// Card events kept for a connected terminal, those of weeks: fixes that are uploaded late find their driver in
+/// them. Of more the oldest is forgotten.
+const EVENTS_MAX: usize = 512;
 
 /// Card events of a vehicle, the oldest first.
 #[derive(Clone, Debug, Default)]
@@ -85,12 +86,12 @@ mod tests {
     fn the_oldest_events_are_forgotten() {
         let at = Timestamp::from_seconds;
         let mut holder = CardHolder::default();
-        for second in 0..100 {
+        for second in 0..600 {
             holder.change(at(second), Some(DriverId(1)));
         }
         assert_eq!(holder.events.len(), EVENTS_MAX);
         assert_eq!(
-            (holder.at(at(50)), holder.at(at(99))),
+            (holder.at(at(50)), holder.at(at(599))),
             (None, Some(DriverId(1)))
         );
     }
