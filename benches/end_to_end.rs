@@ -288,10 +288,9 @@ impl Client {
             batch,
         };
         if !echo {
-            // Province, city, maker, model, terminal id, colour; the register knows the plate.
+            // Province, city, maker, model, terminal id; no plate: the register knows it.
             let mut body = vec![0; 36];
             body.push(2);
-            body.extend_from_slice(b"S");
             let answer = client.ask(0x0100, &body).await;
             assert_eq!(answer[2], 0, "registration refused");
             let answer = client.ask(0x0102, &answer[3..]).await;
