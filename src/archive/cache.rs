@@ -73,7 +73,7 @@ impl FooterCache {
 mod tests {
     use super::super::write::{FileWriter, Names};
     use super::*;
-    use crate::model::{Events, Fix, Position, Quality, Source, Span, Speed, Timestamp, VehicleId};
+    use crate::model::{Fix, Span, Timestamp, VehicleId};
 
     /// The footer of a file of one vehicle; its length follows the number of fixes, by pages and row groups.
     fn footer(fixes: usize) -> Arc<Footer> {
@@ -84,18 +84,7 @@ mod tests {
                 vehicle: VehicleId(1),
                 time: begin + Span::from_seconds(second),
                 received: begin + Span::from_seconds(second),
-                position: Position::default(),
-                speed: Speed::ZERO,
-                course: None,
-                altitude_m: None,
-                odometer: None,
-                alarm: 0,
-                status: 0,
-                passengers: None,
-                events: Events::NONE,
-                driver: None,
-                source: Source::File,
-                quality: Quality::GOOD,
+                ..Fix::EMPTY
             })
             .collect();
         let names = Names::default();

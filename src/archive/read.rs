@@ -23,7 +23,7 @@ use parquet::file::statistics::Statistics;
 
 use super::schema::column;
 use crate::model::{
-    Course, DriverId, Events, Fix, Odometer, Position, Quality, Source, Speed, Timestamp, VehicleId,
+    Course, DriverId, Events, Fix, Odometer, Quality, Source, Speed, Timestamp, VehicleId,
 };
 
 /// What is wanted of a file.
@@ -217,7 +217,7 @@ impl Footer {
             .get(rows.group)
             .ok_or_else(|| broken("row group"))?;
         let start = fixes.len();
-        fixes.resize(start + rows.rows.len(), BLANK);
+        fixes.resize(start + rows.rows.len(), Fix::EMPTY);
         let Some(fixes) = fixes.get_mut(start..) else {
             return Ok(());
         };
@@ -255,27 +255,6 @@ const READ: &[usize] = &[
     column::EVENTS_LOW,
     column::EVENTS_HIGH,
 ];
-
-const BLANK: Fix = Fix {
-    vehicle: VehicleId(0),
-    time: Timestamp::from_millis(0),
-    received: Timestamp::from_millis(0),
-    position: Position {
-        lat_udeg: 0,
-        lon_udeg: 0,
-    },
-    speed: Speed::ZERO,
-    course: None,
-    altitude_m: None,
-    odometer: None,
-    alarm: 0,
-    status: 0,
-    passengers: None,
-    events: Events::NONE,
-    driver: None,
-    source: Source::File,
-    quality: Quality::GOOD,
-};
 
 /// Rows being decoded, column by column.
 struct Columns<'a> {

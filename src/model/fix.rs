@@ -40,6 +40,30 @@ pub struct Fix {
     pub quality: Quality,
 }
 
+impl Fix {
+    /// A recorded fix of which nothing is known: what codecs and decoders fill.
+    pub const EMPTY: Self = Self {
+        vehicle: VehicleId(0),
+        time: Timestamp::from_millis(0),
+        received: Timestamp::from_millis(0),
+        position: Position {
+            lat_udeg: 0,
+            lon_udeg: 0,
+        },
+        speed: Speed::ZERO,
+        course: None,
+        altitude_m: None,
+        odometer: None,
+        alarm: 0,
+        status: 0,
+        passengers: None,
+        events: Events::NONE,
+        driver: None,
+        source: Source::File,
+        quality: Quality::GOOD,
+    };
+}
+
 /// The way by which a fix came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]

@@ -67,21 +67,8 @@ impl Default for Memory {
     fn default() -> Self {
         Self {
             last: Fix {
-                vehicle: VehicleId(0),
-                time: Timestamp::from_millis(0),
-                received: Timestamp::from_millis(0),
-                position: Position::default(),
-                speed: Speed::ZERO,
-                course: None,
-                altitude_m: None,
-                odometer: None,
-                alarm: 0,
-                status: 0,
-                passengers: None,
-                events: Events::NONE,
-                driver: None,
                 source: Source::Terminal,
-                quality: Quality::GOOD,
+                ..Fix::EMPTY
             },
             step_ms: 0,
             course: 0,
