@@ -276,7 +276,7 @@ pub(super) async fn put(
     put_driving(connection, rejudged).await?;
     let vehicle = i64::from(rejudged.vehicle.0);
     delete(
-        connection,
+        &mut *connection,
         "DELETE FROM fault_runs WHERE vehicle_id = $1 AND from_at >= $2",
         vehicle,
         rejudged.from.millis(),
@@ -284,20 +284,17 @@ pub(super) async fn put(
     .await?;
     put_faults(connection, &rejudged.faults).await?;
     renew_checkpoints(connection, rejudged).await?;
-    delete(
-        connection,
-        "DELETE FROM rejudge_queue WHERE vehicle_id = $1 AND id <= $2",
-        vehicle,
-        rejudged.through,
-    )
-    .await?;
+    delete(&mut *connection, DONE, vehicle, rejudged.through).await?;
     verdicts::put(connection, at, &rejudged.before).await?;
     let corrections = corrections(connection, rejudged).await?;
     verdicts::correct(connection, at, &corrections).await
 }
 
-async fn delete(
-    connection: &mut AnyConnection,
+/// Takes rows out of the queue.
+const DONE: &str = "DELETE FROM rejudge_queue WHERE vehicle_id = $1 AND id <= $2";
+
+async fn delete<'c>(
+    executor: impl sqlx::Executor<'c, Database = sqlx::Any>,
     sql: &'static str,
     vehicle: i64,
     bound: i64,
@@ -305,7 +302,7 @@ async fn delete(
     sqlx::query(sql)
         .bind(vehicle)
         .bind(bound)
-        .execute(connection)
+        .execute(executor)
         .await
         .map(drop)
         .map_err(map_error)
@@ -317,7 +314,7 @@ async fn renew_checkpoints(
 ) -> Result<(), StoreError> {
     let vehicle = i64::from(rejudged.vehicle.0);
     delete(
-        connection,
+        &mut *connection,
         "DELETE FROM vehicle_checkpoints WHERE vehicle_id = $1 AND at > $2",
         vehicle,
         rejudged.from.millis(),
@@ -330,7 +327,7 @@ async fn renew_checkpoints(
         .max()
     {
         delete(
-            connection,
+            &mut *connection,
             "DELETE FROM vehicle_checkpoints WHERE vehicle_id = $1 AND at < $2 AND brief = 1",
             vehicle,
             (last - BRIEF_AGE_MAX).millis(),
@@ -654,13 +651,9 @@ impl Store {
         vehicle: VehicleId,
         at: Timestamp,
     ) -> Result<Option<Checkpoint>, StoreError> {
-        let rows = Select::new("SELECT at, brief, state FROM vehicle_checkpoints WHERE")
-            .with("vehicle_id = {}", i64::from(vehicle.0))
-            .with("AND at <= {}", at.millis())
-            .plain("ORDER BY at DESC LIMIT 1")
-            .fetch(self.read())
-            .await?;
-        Ok(each(&rows, |row| checkpoint(vehicle, row))?.pop())
+        let until = checkpoints(vehicle).with("AND at <= {}", at.millis());
+        self.first_checkpoint(vehicle, until.plain("ORDER BY at DESC LIMIT 1"))
+            .await
     }
 
     /// The earliest checkpoint of a vehicle at or after a moment.
@@ -672,12 +665,17 @@ impl Store {
         vehicle: VehicleId,
         at: Timestamp,
     ) -> Result<Option<Checkpoint>, StoreError> {
-        let rows = Select::new("SELECT at, brief, state FROM vehicle_checkpoints WHERE")
-            .with("vehicle_id = {}", i64::from(vehicle.0))
-            .with("AND at >= {}", at.millis())
-            .plain("ORDER BY at LIMIT 1")
-            .fetch(self.read())
-            .await?;
+        let from = checkpoints(vehicle).with("AND at >= {}", at.millis());
+        self.first_checkpoint(vehicle, from.plain("ORDER BY at LIMIT 1"))
+            .await
+    }
+
+    async fn first_checkpoint(
+        &self,
+        vehicle: VehicleId,
+        select: Select,
+    ) -> Result<Option<Checkpoint>, StoreError> {
+        let rows = select.fetch(self.read()).await?;
         Ok(each(&rows, |row| checkpoint(vehicle, row))?.pop())
     }
 
@@ -690,13 +688,7 @@ impl Store {
         vehicle: VehicleId,
         through: i64,
     ) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM rejudge_queue WHERE vehicle_id = $1 AND id <= $2")
-            .bind(i64::from(vehicle.0))
-            .bind(through)
-            .execute(self.write())
-            .await
-            .map(drop)
-            .map_err(map_error)
+        delete(self.write(), DONE, i64::from(vehicle.0), through).await
     }
 
     /// When the first of the violations began that began before `at` and were not over then.
@@ -718,6 +710,11 @@ impl Store {
             .await?;
         rows.first().map_or(Ok(None), |row| row.time_opt(0))
     }
+}
+
+fn checkpoints(vehicle: VehicleId) -> Select {
+    Select::new("SELECT at, brief, state FROM vehicle_checkpoints WHERE")
+        .with("vehicle_id = {}", i64::from(vehicle.0))
 }
 
 fn checkpoint(vehicle: VehicleId, row: &AnyRow) -> Result<Checkpoint, StoreError> {
