@@ -197,19 +197,23 @@ impl Drivers {
         vehicles: &[VehicleSnapshot],
     ) -> Result<BTreeMap<Subject, Task>, DrivingError> {
         let mut tasks: BTreeMap<Subject, Task> = BTreeMap::new();
+        let again: BTreeSet<VehicleId> = replaced.iter().map(|void| void.vehicle).collect();
+        let mut tells: BTreeMap<VehicleId, BTreeSet<Subject>> = BTreeMap::new();
         for piece in told {
             tasks.entry(piece.subject).or_default().told.push(*piece);
+            if again.contains(&piece.vehicle) {
+                tells
+                    .entry(piece.vehicle)
+                    .or_default()
+                    .insert(piece.subject);
+            }
         }
         for void in replaced {
             let bucket = bucket_of(&directory.rules.zone, void.from);
-            let mut subjects: BTreeSet<Subject> = BTreeSet::new();
+            let mut subjects = tells.get(&void.vehicle).cloned().unwrap_or_default();
             for number in self.store.driving_subjects(void.vehicle, bucket).await? {
                 subjects.insert(Subject::from_number(number).ok_or(DrivingError::Subject)?);
             }
-            let tells = |(_, task): &(&Subject, &mut Task)| {
-                task.told.iter().any(|piece| piece.vehicle == void.vehicle)
-            };
-            subjects.extend(tasks.iter_mut().filter(tells).map(|(subject, _)| *subject));
             for subject in subjects {
                 let task = tasks.entry(subject).or_default();
                 task.replaced.push((void.vehicle, void.from));
