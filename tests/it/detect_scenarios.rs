@@ -1,13 +1,10 @@
 //! What the detectors say of short stories, one behaviour each.
 
-use roadwarden::detect::{
-    Admission, Context, HoursLeft, Subject, Transition, VehicleProfile, VehicleState,
-};
-use roadwarden::geo::{AreaIndex, CorridorIndex};
+use roadwarden::detect::{Admission, HoursLeft, Subject, Transition, VehicleState};
 use roadwarden::model::route::{RoadKind, Route};
 use roadwarden::model::{DriverId, Fix, Position, Quality, Span, Speed, VehicleClass};
 
-use crate::drive::{Drivers, drive, judge, length, lines, moment, road, rules};
+use crate::drive::{Drivers, Scene, drive, judge, length, lines, moment, road, rules};
 
 use VehicleClass::{Hazmat, HeavyTruck, TouristCoach};
 
@@ -31,18 +28,8 @@ fn check_route(class: VehicleClass, route: &Route, text: &str, expected: &[&str]
 
 /// Feeds fixes to a state without routes; the transitions without `Driving`.
 fn stream(class: VehicleClass, fixes: &[Fix]) -> (VehicleState, Vec<Transition>, Vec<Admission>) {
-    let (rules, routes, profile) = (
-        rules(),
-        CorridorIndex::default(),
-        VehicleProfile::of_class(class),
-    );
-    let context = Context {
-        rules: &rules,
-        profile: &profile,
-        routes: &routes,
-        areas: &AreaIndex::default(),
-        roads: None,
-    };
+    let scene = Scene::of(class);
+    let context = scene.context();
     let mut state = VehicleState::default();
     let mut out = Vec::new();
     let admissions = fixes
@@ -130,18 +117,10 @@ mod speeding {
     #[test]
     fn seats_below_nine_have_no_night_limit() {
         let fixes = drive("11-21 23:00", "drive@90 1m, drive@70 1m", STEP);
-        let (rules, routes) = (rules(), CorridorIndex::default());
         for (seats, expected) in [(Some(8), 0), (Some(9), 1), (None, 1)] {
-            let mut profile = VehicleProfile::of_class(TouristCoach);
-            profile.seats = seats;
-            let context = Context {
-                rules: &rules,
-                profile: &profile,
-                routes: &routes,
-                areas: &AreaIndex::default(),
-                roads: None,
-            };
-            let found = roadwarden::detect::judge_track(&context, &fixes).len();
+            let mut scene = Scene::of(TouristCoach);
+            scene.profile.seats = seats;
+            let found = scene.judge(&fixes).len();
             assert_eq!(found, expected, "{seats:?}");
         }
     }
@@ -230,18 +209,8 @@ mod fatigue {
         let fixes = drive("11-21 21:00", "drive 2h, stand 5m", STEP);
         let left = |class| {
             let (mut state, mut out, _) = stream(class, &fixes);
-            let (rules, routes, profile) = (
-                rules(),
-                CorridorIndex::default(),
-                VehicleProfile::of_class(class),
-            );
-            let context = Context {
-                rules: &rules,
-                profile: &profile,
-                routes: &routes,
-                areas: &AreaIndex::default(),
-                roads: None,
-            };
+            let scene = Scene::of(class);
+            let context = scene.context();
             let mut drivers = Drivers::default();
             state.take_pieces(&mut out);
             drivers.take(&context, &mut out);
@@ -360,20 +329,9 @@ mod admission {
             },
             ..fixes[10]
         };
-        let (rules, routes, profile) = (
-            rules(),
-            CorridorIndex::default(),
-            VehicleProfile::of_class(TouristCoach),
-        );
-        let context = Context {
-            rules: &rules,
-            profile: &profile,
-            routes: &routes,
-            areas: &AreaIndex::default(),
-            roads: None,
-        };
+        let scene = Scene::of(TouristCoach);
         let mut out = Vec::new();
-        let refused = state.handle_fix(&context, &jumped, &mut out);
+        let refused = state.handle_fix(&scene.context(), &jumped, &mut out);
         assert_eq!(refused, Admission::NotJudged(Quality::JUMP));
         assert!(out.is_empty());
         fixes[10] = jumped;

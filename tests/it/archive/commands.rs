@@ -110,22 +110,7 @@ fn exports_are_what_the_api_gives_and_verify_names_what_is_damaged() {
         let (status, expected) = server.request("GET", &path, None);
         assert_eq!(status, 200, "{expected}");
         let out = folder.path().join(format!("track.{format}"));
-        let track = [
-            "export",
-            "track",
-            "--data",
-            &data,
-            "--plate",
-            PLATE,
-            "--plate-color",
-            "yellow",
-            "--from",
-            from,
-            "--to",
-            to,
-            "--format",
-            format,
-        ];
+        let track = export_track(&data, from, to, format);
         assert_eq!(succeed(&track), expected);
         let out_text = out.display().to_string();
         succeed(&[&track[..], &["--out", &out_text]].concat());
@@ -178,28 +163,33 @@ fn damaged(folder: &Path) {
     incomplete(folder);
 }
 
-/// The rest of a track is written, with what is missing, and the command fails.
-fn incomplete(folder: &Path) {
-    let data = folder.display().to_string();
-    let out = folder.join("rest.ndjson");
-    let output = run(&[
+/// The command that writes the track of the coach.
+fn export_track<'a>(data: &'a str, from: &'a str, to: &'a str, format: &'a str) -> [&'a str; 14] {
+    [
         "export",
         "track",
         "--data",
-        &data,
+        data,
         "--plate",
         PLATE,
         "--plate-color",
         "yellow",
         "--from",
-        "2026-11-21T00:00:00+08:00",
+        from,
         "--to",
-        "2026-11-22T00:00:00+08:00",
+        to,
         "--format",
-        "ndjson",
-        "--out",
-        &out.display().to_string(),
-    ]);
+        format,
+    ]
+}
+
+/// The rest of a track is written, with what is missing, and the command fails.
+fn incomplete(folder: &Path) {
+    let data = folder.display().to_string();
+    let out = folder.join("rest.ndjson");
+    let (from, to) = ("2026-11-21T00:00:00+08:00", "2026-11-22T00:00:00+08:00");
+    let track = export_track(&data, from, to, "ndjson");
+    let output = run(&[&track[..], &["--out", &out.display().to_string()]].concat());
     let errors = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{errors}");
     assert!(
