@@ -180,6 +180,7 @@ struct Wait {
 /// The handle of the task that judges again.
 #[derive(Debug)]
 pub(super) struct Rejudging {
+    store: Store,
     task: Mutex<Option<JoinHandle<()>>>,
     stop: CancellationToken,
     hurry: watch::Sender<bool>,
@@ -204,6 +205,7 @@ impl Rejudging {
         let idle = task.idle.subscribe();
         let stop = CancellationToken::new();
         Self {
+            store: store.clone(),
             task: Mutex::new(Some(tokio::spawn(task.run(stop.clone())))),
             stop,
             hurry,
@@ -219,6 +221,10 @@ impl Rejudging {
 
     /// Waits until nothing that is in the queue now is left to be judged again, but what has failed.
     pub(super) async fn settle(&self) {
+        // A row leaves the queue with the result that was its end: where there is none, nothing is on its way.
+        if matches!(self.store.rejudge_queue(1).await, Ok(queue) if queue.is_empty()) {
+            return;
+        }
         self.hurry.send_replace(true);
         let mut idle = self.idle.clone();
         // What is known now may be older than the queue: what two more looks find is not.
@@ -589,18 +595,14 @@ impl Tools {
 /// What the revisions say: which fixes, received when, or what was asked.
 fn reason(zone: &LocalZone, causes: &[RejudgeCause]) -> String {
     let mut late: Option<LateFixes> = None;
-    let mut text = String::new();
+    let mut parts: Vec<String> = Vec::new();
     for cause in causes {
         match cause {
-            RejudgeCause::Card { at, received } => {
-                if !text.is_empty() {
-                    text.push_str("; ");
-                }
-                text.push_str("driver card of ");
-                text.push_str(&zone.rfc3339(*at));
-                text.push_str(", received ");
-                text.push_str(&zone.rfc3339(*received));
-            }
+            RejudgeCause::Card { at, received } => parts.push(format!(
+                "driver card of {}, received {}",
+                zone.rfc3339(*at),
+                zone.rfc3339(*received)
+            )),
             RejudgeCause::Late(more) => match &mut late {
                 None => late = Some(more.clone()),
                 Some(late) => {
@@ -611,19 +613,13 @@ fn reason(zone: &LocalZone, causes: &[RejudgeCause]) -> String {
                     late.received_last = late.received_last.max(more.received_last);
                 }
             },
-            RejudgeCause::Asked { reason, .. } if text != *reason => {
-                if !text.is_empty() {
-                    text.push_str("; ");
-                }
-                text.push_str(reason);
+            RejudgeCause::Asked { reason, .. } if parts != [reason.as_str()] => {
+                parts.push(reason.clone());
             }
             RejudgeCause::Asked { .. } => {}
         }
     }
     if let Some(late) = late {
-        if !text.is_empty() {
-            text.push_str("; ");
-        }
         let range = |from: Timestamp, to: Timestamp| {
             if from == to {
                 zone.rfc3339(from)
@@ -631,12 +627,12 @@ fn reason(zone: &LocalZone, causes: &[RejudgeCause]) -> String {
                 format!("{} to {}", zone.rfc3339(from), zone.rfc3339(to))
             }
         };
-        text.push_str("late data: ");
-        text.push_str(&late.fixes.to_string());
-        text.push_str(" fixes of ");
-        text.push_str(&range(late.from, late.to));
-        text.push_str(", received ");
-        text.push_str(&range(late.received_first, late.received_last));
+        parts.push(format!(
+            "late data: {} fixes of {}, received {}",
+            late.fixes,
+            range(late.from, late.to),
+            range(late.received_first, late.received_last)
+        ));
     }
-    text
+    parts.join("; ")
 }
