@@ -117,17 +117,30 @@ fn zone_limit(rules: &RoadRules, way: &Way, zone: &str) -> Option<Speed> {
     }
     match zone {
         "CN:motorway" => Some(rules.defaults.expressway),
-        "CN:urban" => without_sign(rules, way, true),
-        "CN:rural" => without_sign(rules, way, false),
+        "CN:urban" => zone_without_sign(rules, way, true),
+        "CN:rural" => zone_without_sign(rules, way, false),
         _ => None,
     }
+}
+
+/// The limit of a way that is said to have that of its zone. Where the lanes are not known, it is that of the
+/// wider road: the map says that there is a limit, and this is the higher one.
+fn zone_without_sign(rules: &RoadRules, way: &Way, urban: bool) -> Option<Speed> {
+    let lanes = match lanes(rules, way) {
+        Lanes::Several if way.lanes == 0 => Lanes::One,
+        known => known,
+    };
+    without_sign(rules, lanes, urban)
 }
 
 /// The rulebook's limit of a way without a sign. Source: regulations 4.1.
 fn by_default(rules: &RoadRules, way: &Way) -> RoadLimit {
     let speed = match way.kind() {
         RoadKind::Expressway => Some(rules.defaults.expressway),
-        RoadKind::Other => without_sign(rules, way, way.flags.contains(WayFlags::URBAN)),
+        RoadKind::Other => {
+            let urban = way.flags.contains(WayFlags::URBAN);
+            without_sign(rules, lanes(rules, way), urban)
+        }
     };
     speed.map_or(RoadLimit::UNKNOWN, |speed| {
         RoadLimit::of(speed, LimitOrigin::ClassDefault)
@@ -145,9 +158,9 @@ enum Lanes {
     Several,
 }
 
-fn without_sign(rules: &RoadRules, way: &Way, urban: bool) -> Option<Speed> {
+fn without_sign(rules: &RoadRules, lanes: Lanes, urban: bool) -> Option<Speed> {
     let defaults = &rules.defaults;
-    Some(match (lanes(rules, way), urban) {
+    Some(match (lanes, urban) {
         (Lanes::NoLine, true) => defaults.urban_no_line,
         (Lanes::NoLine, false) => defaults.highway_no_line,
         (Lanes::One, true) => defaults.urban_one_lane,
@@ -251,6 +264,9 @@ mod tests {
         let urban = way(RoadClass::Tertiary, 0, WayFlags::default());
         check(&urban, &[("maxspeed", "CN:urban")], "50 tag");
         check(&urban, &[("source:maxspeed", "CN:rural")], "70 tag");
+        let lanes = |lanes| way(RoadClass::Primary, lanes, WayFlags::default());
+        check(&lanes(0), &[("maxspeed", "CN:urban")], "50 tag");
+        check(&lanes(4), &[("maxspeed", "CN:urban")], "- -");
         check(&urban, &[("maxspeed", "CN:motorway")], "120 tag");
     }
 
