@@ -113,7 +113,7 @@ fn contents() -> Vec<Endpoint> {
         get("/api/v1/violations/{id}", violations::one, "One violation, with what was done about it")
             .answers::<violations::ViolationDetail>(200, "The violation").fails(404, "No such violation"),
         get("/api/v1/violations/{id}/revisions", violations::revisions, "Every revision of a violation, the first one first")
-            .answers::<page::List<violations::ViolationBody>>(200, "The revisions").fails(404, "No such violation"),
+            .answers::<page::List<violations::RevisionBody>>(200, "The revisions").fails(404, "No such violation"),
         get("/api/v1/violations/{id}/evidence", violations::evidence, "Raw fixes around a violation, with a hash")
             .query::<violations::EvidenceParams>()
             .answers::<violations::ProofBody>(200, "The evidence").fails(404, "No such violation"),

@@ -26,6 +26,18 @@ pub(super) fn shortest<S: Serializer>(value: &f64, serializer: S) -> Result<S::O
     }
 }
 
+/// As [`shortest`], to a tenth: a measured distance is no better than that.
+///
+/// # Errors
+/// As the serializer says.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes fields by reference"
+)]
+pub(super) fn tenths<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    shortest(&((value * 10.0).round() / 10.0), serializer)
+}
+
 /// As [`shortest`], `null` for `None`.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::number::{shortest, shortest_or_null};
+use super::number::{shortest, shortest_or_null, tenths};
 use crate::model::violation::{AppliedLimit, Details, FixMark, PointsBasis};
 use crate::model::{LocalZone, Plate, Timestamp, Violation};
 
@@ -173,13 +173,13 @@ pub enum DetailsView {
         /// The route that was left.
         route_id: String,
         /// Farthest distance from its line. Unit: m.
-        #[serde(serialize_with = "shortest")]
+        #[serde(serialize_with = "tenths")]
         max_distance_m: f64,
     },
     /// Moved without data.
     OfflineMovement {
         /// Straight distance between the fixes around the gap. Unit: m.
-        #[serde(serialize_with = "shortest")]
+        #[serde(serialize_with = "tenths")]
         distance_m: f64,
     },
     /// Reported by the terminal, or found in what it reports.
@@ -222,7 +222,7 @@ pub enum DetailsView {
         /// The planned route on which it stood.
         route_id: String,
         /// Distance to the nearest planned stop. Unit: m.
-        #[serde(serialize_with = "shortest")]
+        #[serde(serialize_with = "tenths")]
         distance_m: f64,
     },
     /// Nothing more to say.

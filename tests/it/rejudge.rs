@@ -760,11 +760,14 @@ fn the_command_judges_again_alone_and_beside_a_server() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|item| (item["revision"].clone(), item["status"].clone()))
+        .map(|item| json!([item["revision"], item["status"], item["change"]]))
         .collect();
     assert_eq!(
         told,
-        [(json!(1), json!("open")), (json!(2), json!("withdrawn"))]
+        [
+            json!([1, "open", "created"]),
+            json!([2, "withdrawn", "withdrawn"])
+        ]
     );
     let reason = revisions["items"][1]["revision_reason"].as_str().unwrap();
     assert!(reason.starts_with("rules/mild: "), "{reason}");

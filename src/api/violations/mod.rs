@@ -18,7 +18,7 @@ pub(super) use closed_loop::{
     review,
 };
 
-pub(super) use proof::{EvidenceParams, ProofBody, evidence, revisions};
+pub(super) use proof::{EvidenceParams, ProofBody, RevisionBody, evidence, revisions};
 
 use super::error::ApiError;
 use super::extract::{Params, Segments};

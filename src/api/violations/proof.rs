@@ -15,7 +15,7 @@ use crate::api::fix_body::RawFix;
 use crate::api::moment::Moment;
 use crate::api::page::List;
 use crate::api::state::Shared;
-use crate::model::Timestamp;
+use crate::model::{LocalZone, Timestamp};
 use crate::store::StoredViolation;
 
 /// Query of `/violations/{id}/evidence`.
@@ -86,11 +86,33 @@ pub(in crate::api) async fn evidence(
     Ok(Json(body).into_response())
 }
 
+/// One revision of a violation.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct RevisionBody {
+    #[serde(flatten)]
+    violation: ViolationBody,
+    /// What the revision did: `created`, `amended` or `withdrawn`.
+    change: &'static str,
+}
+
+impl RevisionBody {
+    fn new(stored: &StoredViolation, zone: LocalZone) -> Self {
+        Self {
+            violation: violation_body(stored, zone),
+            change: match (stored.withdrawn, stored.revision) {
+                (true, _) => "withdrawn",
+                (false, 1) => "created",
+                (false, _) => "amended",
+            },
+        }
+    }
+}
+
 /// `GET /violations/{id}/revisions`
 pub(in crate::api) async fn revisions(
     State(context): State<Shared>,
     Segments(id): Segments<String>,
-) -> Result<Json<List<ViolationBody>>, ApiError> {
+) -> Result<Json<List<RevisionBody>>, ApiError> {
     let (current, revisions) = context
         .store
         .violation_revisions(&id)
@@ -107,7 +129,7 @@ pub(in crate::api) async fn revisions(
             violation: revision.violation,
             ..current.clone()
         };
-        violation_body(&stored, zone)
+        RevisionBody::new(&stored, zone)
     });
     Ok(Json(List {
         items: bodies.collect(),
