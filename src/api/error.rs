@@ -148,6 +148,7 @@ impl ApiError {
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::Conflict { code, .. } => (StatusCode::CONFLICT, code),
             Self::Store(StoreError::Conflict { .. }) => (StatusCode::CONFLICT, "conflict"),
+            Self::Store(StoreError::Refused(why)) => (StatusCode::CONFLICT, why.code()),
             Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             Self::UnsupportedMediaType(_) => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
@@ -177,6 +178,7 @@ impl ApiError {
         match self {
             Self::Store(StoreError::NotFound) => "there is no such thing".to_owned(),
             Self::Store(StoreError::Conflict { what }) => what.clone(),
+            Self::Store(StoreError::Refused(why)) => why.to_string(),
             Self::Store(StoreError::ArchiveDamaged { .. }) => {
                 "a part of the track that is needed for it is lost: a file of the archive is damaged"
                     .to_owned()

@@ -119,13 +119,16 @@ fn contents() -> Vec<Endpoint> {
             .answers::<violations::ProofBody>(200, "The evidence").fails(404, "No such violation"),
         post("/api/v1/violations/{id}/reminders", violations::remind, "Reminds the driver, or records that he was reminded")
             .takes::<violations::NewReminder>()
-            .answers::<violations::ReminderBody>(201, "Recorded").fails(404, "No such violation").fails(409, "The terminal is not connected"),
+            .answers::<violations::ReminderBody>(201, "Recorded").fails(404, "No such violation").fails(409, "The terminal is not connected, or the violation was withdrawn"),
         post("/api/v1/violations/{id}/handlings", violations::handle, "Records how the enterprise handled it")
             .takes::<violations::NewHandling>()
-            .answers::<violations::HandlingBody>(201, "Recorded").fails(404, "No such violation"),
-        post("/api/v1/violations/{id}/reviews", violations::review, "Judges a claim of false alarm")
+            .answers::<violations::HandlingBody>(201, "Recorded").fails(404, "No such violation").fails(409, "The violation was withdrawn"),
+        post("/api/v1/violations/{id}/appeals", violations::appeal, "Contests it; waits for a review")
+            .takes::<violations::NewAppeal>()
+            .answers::<violations::AppealBody>(201, "Recorded").fails(404, "No such violation").fails(409, "An appeal waits, a false alarm was approved already, or the violation was withdrawn"),
+        post("/api/v1/violations/{id}/reviews", violations::review, "Judges an appeal or a claim of false alarm")
             .takes::<violations::NewReview>()
-            .answers::<violations::ReviewBody>(201, "Recorded").fails(404, "No such violation").fails(409, "There is no open claim, or it is the reviewer's own"),
+            .answers::<violations::ReviewBody>(201, "Recorded").fails(404, "No such violation").fails(409, "Nothing waits, it is not clear which of two is meant, or it is the reviewer's own"),
 
         // On duty.
         post("/api/v1/shifts", shifts::create, "Puts a monitor on duty")

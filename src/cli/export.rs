@@ -14,8 +14,8 @@ use crate::app;
 use crate::config::{Config, Values};
 use crate::model::{LocalZone, Plate, PlateColor, Region, Severity, Timestamp, ViolationKind};
 use crate::store::{
-    LostStretch, PAGE_ROWS_MAX, Page, Store, StoreError, TRACK_PAGE_FIXES_MAX, ViolationFilter,
-    ViolationStatus,
+    AppealStatus, LostStretch, PAGE_ROWS_MAX, Page, Store, StoreError, TRACK_PAGE_FIXES_MAX,
+    ViolationFilter, ViolationStatus,
 };
 use crate::telemetry;
 
@@ -92,6 +92,9 @@ pub struct ViolationArgs {
     /// With (true) or without (false) a completed handling
     #[arg(long)]
     pub handled: Option<bool>,
+    /// Whose last appeal stands so: waiting, approved or rejected
+    #[arg(long)]
+    pub appeal: Option<AppealStatus>,
     /// File to write; standard output unless given
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -163,6 +166,7 @@ async fn violations(store: &Store, zone: LocalZone, args: &ViolationArgs) -> any
         severity: args.severity,
         status: args.status,
         handled: args.handled,
+        appeal: args.appeal,
     };
     let mut output = Output::open(args.out.as_deref())?;
     let mut page = Page::first(PAGE_ROWS_MAX);

@@ -15,9 +15,9 @@ use crate::model::vehicle::named_enum;
 named_enum! {
     /// What kind of thing changed.
     ChangeKind {
-        /// A violation: found, extended, ended or revised.
+        /// A violation: found, extended, ended or revised, or something was done about it.
         Violation = "violation",
-        /// A shift, reminder, handling or review.
+        /// A shift, reminder, handling, appeal or review.
         Duty = "duty",
         /// An inquiry: sent or answered.
         Inquiry = "inquiry",
@@ -40,7 +40,7 @@ pub struct Change {
     /// The thing after the change, as JSON.
     ///
     /// Shape: for [`ChangeKind::Violation`] read it with [`Change::violation`]; the others have a
-    /// field `type` (`shift`, `reminder`, `handling`, `review`, `inquiry`, `prealarm`) and the fields of the
+    /// field `type` (`shift`, `reminder`, `handling`, `appeal`, `review`, `inquiry`, `prealarm`) and the fields of the
     /// contract, times in milliseconds since 1970 UTC.
     pub body: String,
 }

@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use super::handling::Refusal;
+
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -14,6 +16,9 @@ pub enum StoreError {
         /// What is in the way, for people.
         what: String,
     },
+    /// It cannot be done about that violation.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     /// Someone else holds it, or the database is away: the same call may succeed later.
     #[error("the database is busy or away")]
     Busy {

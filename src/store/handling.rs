@@ -1,15 +1,16 @@
-//! The closed loop of a violation: reminders, handlings, reviews.
+//! The closed loop of a violation: reminders and handlings. Appeals and reviews are in `claims`.
 
 use serde_json::json;
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::changes::{self, ChangeKind, NewChange};
+use super::claims::{self, Appeal, AppealStatus, Claim, Review};
 use super::engine::map_error;
 use super::registry::each;
 use super::rows::Columns as _;
 use super::statement::Select;
-use super::{Store, StoreError};
+use super::{Store, StoreError, violation_body, violations};
 use crate::model::Timestamp;
 use crate::model::vehicle::named_enum;
 
@@ -41,13 +42,40 @@ named_enum! {
     }
 }
 
-named_enum! {
-    /// What a review decided.
-    Decision {
-        /// It was a false alarm.
-        Approved = "approved",
-        /// It was not.
-        Rejected = "rejected",
+/// Why something cannot be done about a violation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It was taken back: nobody need be reminded, and nothing is left to handle or to contest.
+    #[error("the violation was withdrawn: there is nothing left to do about it")]
+    Withdrawn,
+    /// It does not count any more.
+    #[error("a second person has approved already that it was no violation")]
+    Approved,
+    /// One appeal at a time.
+    #[error("an appeal waits for its review already")]
+    AppealWaits,
+    /// There is nothing to review.
+    #[error("no claim of false alarm and no appeal waits for a review")]
+    NothingWaits,
+    /// It is not clear what is reviewed.
+    #[error("a claim of false alarm and an appeal wait: say with of which one is reviewed")]
+    TwoWait,
+    /// Nobody reviews his own claim.
+    #[error("another person than the one who claimed must decide")]
+    OwnClaim,
+}
+
+impl Refusal {
+    /// Stable name, for programs.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Withdrawn => "violation_withdrawn",
+            Self::Approved => "false_alarm_approved",
+            Self::AppealWaits => "appeal_waits",
+            Self::NothingWaits => "no_open_claim",
+            Self::TwoWait => "two_claims_wait",
+            Self::OwnClaim => "own_claim",
+        }
     }
 }
 
@@ -89,23 +117,6 @@ pub struct Handling {
     pub at: Timestamp,
 }
 
-/// A second person's decision about a claim of false alarm.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Review {
-    /// Identifier, given by the caller.
-    pub id: String,
-    /// What it is about.
-    pub violation_id: String,
-    /// The decision.
-    pub decision: Decision,
-    /// Note.
-    pub note: String,
-    /// Who decided.
-    pub author: String,
-    /// When.
-    pub at: Timestamp,
-}
-
 /// Everything that was done about a violation, each in the order of time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ViolationLoop {
@@ -113,21 +124,31 @@ pub struct ViolationLoop {
     pub reminders: Vec<Reminder>,
     /// Handlings.
     pub handlings: Vec<Handling>,
-    /// Reviews.
-    pub reviews: Vec<Review>,
+    /// Appeals, and where each stands.
+    pub appeals: Vec<(Appeal, AppealStatus)>,
+    /// Reviews, and what each has decided.
+    pub reviews: Vec<(Review, Claim)>,
 }
 
-/// Most records of each kind that one violation may have.
-const RECORDS_MAX: i64 = 1000;
+/// What decides whether something may be done about a violation.
+pub(super) struct Standing {
+    pub(super) withdrawn: bool,
+    pub(super) false_alarm_approved: bool,
+    pub(super) appeal_status: Option<AppealStatus>,
+}
+
+/// Most records of each kind that are told of one violation.
+pub(super) const RECORDS_MAX: i64 = 1000;
 
 impl Store {
     /// Records a reminder.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] for an unknown violation.
+    /// [`StoreError::NotFound`] for an unknown violation; [`StoreError::Refused`] for a withdrawn one.
     pub async fn insert_reminder(&self, reminder: &Reminder) -> Result<(), StoreError> {
         let mut transaction = self.database().begin_write().await?;
-        let touched = sqlx::query(
+        in_force(&mut transaction, &reminder.violation_id).await?;
+        sqlx::query(
             "UPDATE violations SET reminded_at = CASE
                 WHEN reminded_at IS NULL OR reminded_at > $1 THEN $1 ELSE reminded_at END
              WHERE id = $2",
@@ -137,7 +158,6 @@ impl Store {
         .execute(&mut *transaction)
         .await
         .map_err(map_error)?;
-        found(touched.rows_affected())?;
         sqlx::query(
             "INSERT INTO violation_reminders (id, violation_id, channel, text, sent_at,
                                               acknowledged_at, result)
@@ -184,11 +204,12 @@ impl Store {
     /// Records a handling. Any result but a claim of false alarm makes the violation handled.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] for an unknown violation.
+    /// [`StoreError::NotFound`] for an unknown violation; [`StoreError::Refused`] for a withdrawn one.
     pub async fn insert_handling(&self, handling: &Handling) -> Result<(), StoreError> {
         let completed = handling.result != HandlingResult::FalseAlarm;
         let mut transaction = self.database().begin_write().await?;
-        let touched = sqlx::query(
+        in_force(&mut transaction, &handling.violation_id).await?;
+        sqlx::query(
             "UPDATE violations SET handling_result = $1, handled_at = CASE
                 WHEN $2 = 1 AND (handled_at IS NULL OR handled_at > $3) THEN $3
                 ELSE handled_at END
@@ -201,7 +222,6 @@ impl Store {
         .execute(&mut *transaction)
         .await
         .map_err(map_error)?;
-        found(touched.rows_affected())?;
         sqlx::query(
             "INSERT INTO violation_handlings (id, violation_id, result, note, evidence, author, at)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -222,54 +242,6 @@ impl Store {
             "evidence": handling.evidence, "author": handling.author, "at": handling.at.millis(),
         });
         log(&mut transaction, &handling.violation_id, handling.at, &body).await?;
-        transaction.commit().await.map_err(map_error)
-    }
-
-    /// Records a decision about the last claim of false alarm.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] for an unknown violation; [`StoreError::Conflict`] when
-    /// there is no claim, or it has been decided.
-    pub async fn insert_review(&self, review: &Review) -> Result<(), StoreError> {
-        let approved = i64::from(review.decision == Decision::Approved);
-        let mut transaction = self.database().begin_write().await?;
-        let touched = sqlx::query(
-            "UPDATE violations SET false_alarm_approved = CASE
-                WHEN $1 = 1 THEN 1 ELSE false_alarm_approved END
-             WHERE id = $2",
-        )
-        .bind(approved)
-        .bind(review.violation_id.as_str())
-        .execute(&mut *transaction)
-        .await
-        .map_err(map_error)?;
-        found(touched.rows_affected())?;
-        let written = sqlx::query(
-            "INSERT INTO violation_reviews (id, violation_id, handling_id, decision, note, author,
-                                            at)
-             SELECT $1, $2, h.id, $3, $4, $5, $6 FROM violation_handlings h
-             WHERE h.violation_id = $2 AND h.result = 'false_alarm'
-                AND NOT EXISTS (SELECT 1 FROM violation_reviews r WHERE r.handling_id = h.id)
-             ORDER BY h.at DESC, h.id DESC LIMIT 1",
-        )
-        .bind(review.id.as_str())
-        .bind(review.violation_id.as_str())
-        .bind(review.decision.name())
-        .bind(review.note.as_str())
-        .bind(review.author.as_str())
-        .bind(review.at.millis())
-        .execute(&mut *transaction)
-        .await
-        .map_err(map_error)?;
-        if written.rows_affected() == 0 {
-            return Err(StoreError::conflict("no claim of false alarm is open"));
-        }
-        let body = json!({
-            "type": "review", "id": review.id, "violation_id": review.violation_id,
-            "decision": review.decision.name(), "note": review.note, "author": review.author,
-            "at": review.at.millis(),
-        });
-        log(&mut transaction, &review.violation_id, review.at, &body).await?;
         transaction.commit().await.map_err(map_error)
     }
 
@@ -295,17 +267,11 @@ impl Store {
         .with("ORDER BY at, id LIMIT {}", RECORDS_MAX)
         .fetch(&mut *transaction)
         .await?;
-        let reviews = Select::new(
-            "SELECT id, violation_id, decision, note, author, at FROM violation_reviews",
-        )
-        .with("WHERE violation_id = {}", violation_id)
-        .with("ORDER BY at, id LIMIT {}", RECORDS_MAX)
-        .fetch(&mut *transaction)
-        .await?;
         Ok(ViolationLoop {
             reminders: each(&reminders, reminder)?,
             handlings: each(&handlings, handling)?,
-            reviews: each(&reviews, review)?,
+            appeals: claims::appeals_of(&mut transaction, violation_id).await?,
+            reviews: claims::reviews_of(&mut transaction, violation_id).await?,
         })
     }
 }
@@ -336,23 +302,32 @@ fn handling(row: &AnyRow) -> Result<Handling, StoreError> {
     })
 }
 
-fn review(row: &AnyRow) -> Result<Review, StoreError> {
-    Ok(Review {
-        id: row.text(0)?,
-        violation_id: row.text(1)?,
-        decision: row.name(2, "decision")?,
-        note: row.text(3)?,
-        author: row.text(4)?,
-        at: row.time(5)?,
+/// Where a violation stands, which stays so until the transaction ends.
+pub(super) async fn lock(
+    connection: &mut AnyConnection,
+    violation_id: &str,
+) -> Result<Standing, StoreError> {
+    // An update, because it locks the row on every engine.
+    let rows = Select::new("UPDATE violations SET revision = revision WHERE")
+        .with("id = {}", violation_id)
+        .plain("RETURNING withdrawn, false_alarm_approved, appeal_status")
+        .fetch(connection)
+        .await?;
+    let row = rows.first().ok_or(StoreError::NotFound)?;
+    Ok(Standing {
+        withdrawn: row.flag(0)?,
+        false_alarm_approved: row.flag(1)?,
+        appeal_status: row.name_opt(2, "appeal status")?,
     })
 }
 
-fn found(rows: u64) -> Result<(), StoreError> {
-    if rows == 0 {
-        Err(StoreError::NotFound)
-    } else {
-        Ok(())
+/// Refuses what is to be done about a withdrawn violation.
+async fn in_force(connection: &mut AnyConnection, violation_id: &str) -> Result<(), StoreError> {
+    let standing = lock(connection, violation_id).await?;
+    if standing.withdrawn {
+        return Err(Refusal::Withdrawn.into());
     }
+    Ok(())
 }
 
 async fn log_reminder(
@@ -370,17 +345,21 @@ async fn log_reminder(
     log(connection, &reminder.violation_id, at, &body).await
 }
 
-async fn log(
+/// Writes to the change log what was done, and the violation as that leaves it.
+pub(super) async fn log(
     connection: &mut AnyConnection,
     violation_id: &str,
     at: Timestamp,
     body: &serde_json::Value,
 ) -> Result<(), StoreError> {
-    let change = NewChange {
+    let after = violations::by_id(&mut *connection, violation_id).await?;
+    let change = |kind, body| NewChange {
         at,
-        kind: ChangeKind::Duty,
+        kind,
         key: violation_id.to_owned(),
-        body: body.to_string(),
+        body,
     };
-    changes::append(connection, &[change]).await
+    let done = change(ChangeKind::Duty, body.to_string());
+    let left = change(ChangeKind::Violation, violation_body::to_change(&after)?);
+    changes::append(connection, &[done, left]).await
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 mod cards;
 mod changes;
+mod claims;
 mod counters;
 mod driving;
 mod duty_facts;
@@ -48,6 +49,7 @@ mod violations;
 
 pub use cards::DriverCard;
 pub use changes::{Change, ChangeKind};
+pub use claims::{Appeal, AppealStatus, Claim, ClaimKind, Decision, Review};
 pub use driving::{DrivingKey, DrivingRow};
 pub use duty_facts::{DutyScope, SILENT_VEHICLES_MAX};
 pub use duty_notes::DutyNote;
@@ -58,9 +60,7 @@ pub use flush::{
     ContradictionRow, CorrectionNote, FaultRunRow, Flush, OperatingDay, TrackChunk, VehicleDay,
     VehicleSnapshot, ViolationUpsert,
 };
-pub use handling::{
-    Decision, Handling, HandlingResult, Reminder, ReminderChannel, Review, ViolationLoop,
-};
+pub use handling::{Handling, HandlingResult, Refusal, Reminder, ReminderChannel, ViolationLoop};
 pub use holds::{Hold, HoldFilter};
 pub use import::ImportCounts;
 pub use inquiries::InquiryFilter;

@@ -127,6 +127,11 @@ struct ChangeBody {
     handled_at: Option<i64>,
     handling_result: Option<String>,
     false_alarm_approved: bool,
+    /// Missing in changes that were written before it existed.
+    #[serde(default)]
+    appealed_at: Option<i64>,
+    #[serde(default)]
+    appeal_status: Option<String>,
     violation: Body,
 }
 
@@ -162,6 +167,8 @@ pub(super) fn to_change(stored: &StoredViolation) -> Result<String, StoreError> 
             .handling_result
             .map(|result| result.name().to_owned()),
         false_alarm_approved: stored.false_alarm_approved,
+        appealed_at: stored.appealed_at.map(Timestamp::millis),
+        appeal_status: stored.appeal_status.map(|status| status.name().to_owned()),
         violation: body(&stored.violation),
     })
 }
@@ -419,6 +426,8 @@ fn stored(body: ChangeBody) -> Option<StoredViolation> {
         handled_at: body.handled_at.map(Timestamp::from_millis),
         handling_result: parsed(body.handling_result.as_deref()).ok()?,
         false_alarm_approved: body.false_alarm_approved,
+        appealed_at: body.appealed_at.map(Timestamp::from_millis),
+        appeal_status: parsed(body.appeal_status.as_deref()).ok()?,
         violation: violation(body.violation)?,
     })
 }

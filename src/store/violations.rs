@@ -3,6 +3,7 @@
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection};
 
+use super::claims::AppealStatus;
 use super::handling::HandlingResult;
 use super::registry::each;
 use super::rows::Columns as _;
@@ -38,8 +39,12 @@ pub struct StoredViolation {
     pub handled_at: Option<Timestamp>,
     /// Result of the last handling.
     pub handling_result: Option<HandlingResult>,
-    /// A second person approved that it was a false alarm.
+    /// A second person approved that it was a false alarm, by a claim or an appeal.
     pub false_alarm_approved: bool,
+    /// When it was appealed against last.
+    pub appealed_at: Option<Timestamp>,
+    /// Where that appeal stands.
+    pub appeal_status: Option<AppealStatus>,
     /// The violation itself.
     pub violation: Violation,
 }
@@ -90,6 +95,8 @@ pub struct ViolationFilter {
     pub status: Option<ViolationStatus>,
     /// With or without a completed handling.
     pub handled: Option<bool>,
+    /// Whose last appeal stands so.
+    pub appeal: Option<AppealStatus>,
 }
 
 /// Place of a violation in the list.
@@ -104,7 +111,7 @@ pub struct ViolationCursor {
 /// Columns of [`stored`].
 const STORED: &str = "SELECT x.id, x.revision, x.withdrawn, x.enterprise_id, x.region, v.plate,
         v.plate_color, d.licence, x.revised_at, x.revision_reason, x.reminded_at, x.handled_at,
-        x.handling_result, x.false_alarm_approved, x.body
+        x.handling_result, x.false_alarm_approved, x.appealed_at, x.appeal_status, x.body
     FROM violations x
     JOIN vehicles v ON v.id = x.vehicle_id
     LEFT JOIN drivers d ON d.id = x.driver_id
@@ -113,7 +120,7 @@ const STORED: &str = "SELECT x.id, x.revision, x.withdrawn, x.enterprise_id, x.r
 const BY_ID: Bulk = Bulk {
     head: "SELECT x.id, x.revision, x.withdrawn, x.enterprise_id, x.region, v.plate,
         v.plate_color, d.licence, x.revised_at, x.revision_reason, x.reminded_at, x.handled_at,
-        x.handling_result, x.false_alarm_approved, x.body
+        x.handling_result, x.false_alarm_approved, x.appealed_at, x.appeal_status, x.body
     FROM violations x
     JOIN vehicles v ON v.id = x.vehicle_id
     LEFT JOIN drivers d ON d.id = x.driver_id
@@ -147,7 +154,11 @@ impl Store {
                 filter.plate.as_deref(),
             )
             .with_some("AND x.kind = {}", filter.kind.map(ViolationKind::name))
-            .with_some("AND x.severity = {}", filter.severity.map(Severity::name));
+            .with_some("AND x.severity = {}", filter.severity.map(Severity::name))
+            .with_some(
+                "AND x.appeal_status = {}",
+                filter.appeal.map(AppealStatus::name),
+            );
         if let Some(status) = filter.status {
             select = select.plain(match status {
                 ViolationStatus::Open => "AND x.withdrawn = 0 AND x.ended_at IS NULL",
@@ -241,6 +252,8 @@ fn stored(row: &AnyRow) -> Result<StoredViolation, StoreError> {
         handled_at: row.time_opt(11)?,
         handling_result: row.name_opt(12, "handling result")?,
         false_alarm_approved: row.flag(13)?,
-        violation: violation_body::from_text(row.cell(14)?)?,
+        appealed_at: row.time_opt(14)?,
+        appeal_status: row.name_opt(15, "appeal status")?,
+        violation: violation_body::from_text(row.cell(16)?)?,
     })
 }

@@ -16,8 +16,8 @@ use roadwarden::model::fleet::FleetFolder;
 use roadwarden::model::{Fix, Source, Span, Speed, Timestamp, VehicleId, Violation, ViolationKind};
 use roadwarden::rulebook;
 use roadwarden::store::{
-    DriverCard, Handling, HandlingResult, Page, RejudgeOrder, Role, Store, StoreOptions,
-    StoredViolation, ViolationFilter,
+    Appeal, AppealStatus, DriverCard, Handling, HandlingResult, Page, RejudgeOrder, Role, Store,
+    StoreOptions, StoredViolation, ViolationFilter,
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -577,12 +577,22 @@ on_both_engines! {
             at: moment("11-21 09:00"),
         };
         world.store.insert_handling(&handling).await.unwrap();
+        let appeal = Appeal {
+            id: "a1".to_owned(),
+            violation_id: found.id.clone(),
+            grounds: "it was none".to_owned(),
+            appellant: "driver".to_owned(),
+            evidence: None,
+            at: moment("11-21 09:30"),
+        };
+        world.store.insert_appeal(&appeal).await.unwrap();
         let before = world.store.last_change().await.unwrap();
         world.deliver(&contrary()).await;
         world.engine.settle().await;
         let (now, revisions) = world.store.violation_revisions(&found.id).await.unwrap();
         assert_eq!((now.revision, now.status().name()), (2, "withdrawn"));
         assert_eq!(now.handled_at, Some(moment("11-21 09:00")));
+        assert_eq!(now.appeal_status, Some(AppealStatus::Waiting));
         assert_eq!(
             now.revision_reason.as_deref(),
             Some(

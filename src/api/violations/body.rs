@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::api::moment::Moment;
 use crate::model::{LocalZone, Timestamp};
-use crate::store::{HandlingResult, StoredViolation};
+use crate::store::{AppealStatus, HandlingResult, StoredViolation};
 use crate::view::{ViolationHistory, ViolationOwner, ViolationView};
 
 /// A violation.
@@ -22,8 +22,14 @@ pub(in crate::api) struct ViolationBody {
     /// Result of the last handling.
     #[schema(required)]
     handling_result: Option<&'static str>,
-    /// A second person approved that it was a false alarm.
+    /// A second person approved that it was a false alarm, by a claim or an appeal: it does not count.
     false_alarm_approved: bool,
+    /// When it was appealed against last.
+    #[schema(required)]
+    appealed_at: Option<Moment>,
+    /// Where that appeal stands: `waiting`, `approved` or `rejected`.
+    #[schema(required)]
+    appeal_status: Option<&'static str>,
 }
 
 /// A stored violation as JSON.
@@ -47,6 +53,8 @@ pub(in crate::api) fn violation_body(stored: &StoredViolation, zone: LocalZone) 
         handled_at: stored.handled_at.map(at),
         handling_result: stored.handling_result.map(HandlingResult::name),
         false_alarm_approved: stored.false_alarm_approved,
+        appealed_at: stored.appealed_at.map(at),
+        appeal_status: stored.appeal_status.map(AppealStatus::name),
     }
 }
 

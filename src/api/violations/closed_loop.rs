@@ -1,4 +1,4 @@
-//! Reminding, handling, reviewing.
+//! Reminding and handling.
 
 use axum::Json;
 use axum::extract::State;
@@ -14,14 +14,10 @@ use crate::api::moment::{GivenMoment, Moment, Name};
 use crate::api::state::{Shared, TextOutcome};
 use crate::api::text::Check;
 use crate::model::{LocalZone, Plate, Span};
-use crate::store::{
-    Decision, Handling, HandlingResult, Reminder, ReminderChannel, Review, StoreError,
-};
+use crate::store::{Handling, HandlingResult, Refusal, Reminder, ReminderChannel, StoreError};
 
 /// Who is taken to have recorded what nobody has signed: accounts do not exist yet.
-const UNNAMED_ENTERPRISE: &str = "enterprise";
-/// The same for the regulator's side.
-const UNNAMED_REGULATOR: &str = "regulator";
+pub(super) const UNNAMED_ENTERPRISE: &str = "enterprise";
 
 /// A new reminder.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -44,18 +40,6 @@ pub(in crate::api) struct NewHandling {
     /// Reference to a document.
     evidence: Option<String>,
     /// Who records it, while there are no accounts.
-    by: Option<String>,
-}
-
-/// A new review.
-#[derive(Debug, Deserialize, ToSchema)]
-pub(in crate::api) struct NewReview {
-    /// `approved` or `rejected`.
-    #[schema(value_type = String)]
-    decision: Name<Decision>,
-    note: Option<String>,
-    /// Who decides, while there are no accounts; never the one who claimed.
-    #[serde(alias = "reviewer")]
     by: Option<String>,
 }
 
@@ -87,17 +71,6 @@ pub(in crate::api) struct HandlingBody {
     at: Moment,
 }
 
-/// A review.
-#[derive(Debug, Serialize, ToSchema)]
-pub(in crate::api) struct ReviewBody {
-    id: String,
-    violation_id: String,
-    decision: &'static str,
-    note: String,
-    by: String,
-    at: Moment,
-}
-
 /// How far a company's clock may be ahead of ours.
 const CLOCK_SLACK: Span = Span::from_minutes(5);
 
@@ -116,6 +89,10 @@ pub(in crate::api) async fn remind(
     check.required("text", &new.text, chars_max);
     check.done()?;
     let stored = find(&context, &id).await?;
+    if stored.withdrawn {
+        // Before anything is spoken in the cab.
+        return Err(StoreError::from(Refusal::Withdrawn).into());
+    }
     let now = context.clock.now();
     if let Some(sent_at) = new.sent_at {
         // The company reports its own reminders: one before the violation, or still to come, is none.
@@ -211,61 +188,6 @@ pub(in crate::api) async fn handle(
     Ok((StatusCode::CREATED, Json(body)))
 }
 
-/// `POST /violations/{id}/reviews`
-pub(in crate::api) async fn review(
-    State(context): State<Shared>,
-    Segments(id): Segments<String>,
-    JsonBody(new): JsonBody<NewReview>,
-) -> Result<(StatusCode, Json<ReviewBody>), ApiError> {
-    let chars_max = context.limits.text_chars_max;
-    let note = new.note.unwrap_or_default();
-    let author = new.by.unwrap_or_else(|| UNNAMED_REGULATOR.to_owned());
-    let mut check = Check::default();
-    check.bounded("note", &note, chars_max);
-    check.required("by", &author, chars_max);
-    check.done()?;
-    find(&context, &id).await?;
-    refuse_own_claim(&context, &id, &author).await?;
-    let review = Review {
-        id: new_id(&context.clock),
-        violation_id: id,
-        decision: new.decision.0,
-        note,
-        author,
-        at: context.clock.now(),
-    };
-    context
-        .store
-        .insert_review(&review)
-        .await
-        .map_err(|error| match error {
-            StoreError::Conflict { what } => ApiError::Conflict {
-                code: "no_open_claim",
-                detail: what,
-            },
-            other => missing(other),
-        })?;
-    context.wake().await;
-    let body = review_body(review, context.zone());
-    Ok((StatusCode::CREATED, Json(body)))
-}
-
-/// Nobody reviews his own claim of false alarm.
-async fn refuse_own_claim(context: &Shared, id: &str, author: &str) -> Result<(), ApiError> {
-    let done = context.store.violation_loop(id).await?;
-    let claim = done
-        .handlings
-        .iter()
-        .rfind(|handling| handling.result == HandlingResult::FalseAlarm);
-    if claim.is_some_and(|claim| claim.author == author) {
-        return Err(ApiError::Conflict {
-            code: "own_claim",
-            detail: "another person than the one who claimed must decide".to_owned(),
-        });
-    }
-    Ok(())
-}
-
 pub(super) fn reminders(reminders: Vec<Reminder>, zone: LocalZone) -> Vec<ReminderBody> {
     let bodies = reminders.into_iter();
     bodies
@@ -278,11 +200,6 @@ pub(super) fn handlings(handlings: Vec<Handling>, zone: LocalZone) -> Vec<Handli
     bodies
         .map(|handling| handling_body(handling, zone))
         .collect()
-}
-
-pub(super) fn reviews(reviews: Vec<Review>, zone: LocalZone) -> Vec<ReviewBody> {
-    let bodies = reviews.into_iter();
-    bodies.map(|review| review_body(review, zone)).collect()
 }
 
 fn reminder_body(reminder: Reminder, zone: LocalZone) -> ReminderBody {
@@ -307,16 +224,5 @@ fn handling_body(handling: Handling, zone: LocalZone) -> HandlingBody {
         evidence: handling.evidence,
         by: handling.author,
         at: Moment::new(handling.at, zone),
-    }
-}
-
-fn review_body(review: Review, zone: LocalZone) -> ReviewBody {
-    ReviewBody {
-        id: review.id,
-        violation_id: review.violation_id,
-        decision: review.decision.name(),
-        note: review.note,
-        by: review.author,
-        at: Moment::new(review.at, zone),
     }
 }

@@ -1,4 +1,5 @@
-//! The change feed: every creation and revision of a violation, in the order of commits.
+//! The change feed: every creation and revision of a violation, and what was done about it, in the order of
+//! commits.
 
 use super::body::{ViolationBody, violation_body};
 use crate::api::error::ApiError;
@@ -82,4 +83,7 @@ fn lets_through(filter: &ViolationFilter, stored: &StoredViolation) -> bool {
         && filter
             .handled
             .is_none_or(|handled| handled == stored.handled_at.is_some())
+        && filter
+            .appeal
+            .is_none_or(|status| stored.appeal_status == Some(status))
 }

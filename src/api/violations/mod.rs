@@ -1,6 +1,7 @@
 //! Violations and what was done about them.
 
 mod body;
+mod claims;
 mod closed_loop;
 mod feed;
 mod proof;
@@ -13,9 +14,9 @@ use utoipa::{IntoParams, ToSchema};
 
 pub use body::violation_json;
 pub(super) use body::{ViolationBody, violation_body};
+pub(super) use claims::{AppealBody, NewAppeal, NewReview, ReviewBody, appeal, review};
 pub(super) use closed_loop::{
-    HandlingBody, NewHandling, NewReminder, NewReview, ReminderBody, ReviewBody, handle, remind,
-    review,
+    HandlingBody, NewHandling, NewReminder, ReminderBody, handle, remind,
 };
 
 pub(super) use proof::{EvidenceParams, ProofBody, RevisionBody, evidence, revisions};
@@ -27,7 +28,7 @@ use super::page::{List, PageParams, SeekKey};
 use super::state::Shared;
 use crate::model::{Region, Severity, Timestamp, ViolationKind};
 use crate::store::{
-    StoreError, StoredViolation, ViolationCursor, ViolationFilter, ViolationStatus,
+    AppealStatus, StoreError, StoredViolation, ViolationCursor, ViolationFilter, ViolationStatus,
 };
 
 /// Query of `/violations`.
@@ -57,7 +58,10 @@ pub(super) struct ViolationParams {
     status: Option<Name<ViolationStatus>>,
     /// With or without a completed handling.
     handled: Option<bool>,
-    /// The change feed: every creation and revision after this cursor, in order. Empty or `0` for
+    /// Whose last appeal stands so: `waiting`, `approved` or `rejected`.
+    #[param(value_type = Option<String>)]
+    appeal: Option<Name<AppealStatus>>,
+    /// The change feed: every creation and revision, and what was done about it, after this cursor, in order. Empty or `0` for
     /// the beginning; then always the last `next`, which is never null here.
     changed_since: Option<String>,
 }
@@ -93,6 +97,7 @@ pub(super) async fn list(
         severity: params.severity.map(|name| name.0),
         status: params.status.map(|name| name.0),
         handled: params.handled,
+        appeal: params.appeal.map(|name| name.0),
     };
     if let Some(since) = params.changed_since {
         let limit = page.limit(&context.limits)?;
@@ -117,6 +122,7 @@ pub(super) struct ViolationDetail {
     violation: ViolationBody,
     reminders: Vec<ReminderBody>,
     handlings: Vec<HandlingBody>,
+    appeals: Vec<AppealBody>,
     reviews: Vec<ReviewBody>,
 }
 
@@ -132,7 +138,8 @@ pub(super) async fn one(
         violation: violation_body(&stored, zone),
         reminders: closed_loop::reminders(done.reminders, zone),
         handlings: closed_loop::handlings(done.handlings, zone),
-        reviews: closed_loop::reviews(done.reviews, zone),
+        appeals: claims::appeals(done.appeals, zone),
+        reviews: claims::reviews(done.reviews, zone),
     };
     Ok(Json(detail).into_response())
 }

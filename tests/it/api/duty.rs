@@ -147,6 +147,22 @@ fn e21_overdue_violations_fail_until_they_are_handled() {
 }
 
 #[test]
+fn an_approved_appeal_takes_an_overdue_violation_out() {
+    check(|world| async {
+        let world = world.with_fleet().await;
+        let id = world.violation("2026-11-10 08:10:00").await;
+        let query = "from=2026-11-10T00:00:00+08:00&to=2026-11-11T00:00:00+08:00&reason=N3";
+        let path = |what: &str| format!("/api/v1/violations/{id}/{what}");
+        let grounds = json!({"grounds": "the road was closed"});
+        world.post(&path("appeals"), grounds).await.created();
+        assert_eq!(ids(&failing(&world, query).await), ["E1"], "it only waits");
+        let approve = json!({"decision": "approved", "note": ""});
+        world.post(&path("reviews"), approve).await.created();
+        assert_eq!(ids(&failing(&world, query).await), [""; 0]);
+    });
+}
+
+#[test]
 fn a_grave_violation_must_be_reminded() {
     check(|world| async {
         let world = world.with_fleet().await;

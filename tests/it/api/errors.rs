@@ -18,7 +18,7 @@ fn post(path: &str, content_type: Option<&str>, body: &str) -> Request<Body> {
 fn unknown_paths_and_methods_are_problems() {
     check(|world| async move {
         world.get("/").await.problem(404, "unknown_path");
-        let unknown = world.get("/api/v1/violations/x/appeals").await;
+        let unknown = world.get("/api/v1/violations/x/hearings").await;
         unknown.problem(404, "unknown_path");
         let deleted = json_request("DELETE", "/api/v1/shifts", &json!({}));
         world.send(deleted).await.problem(405, "method_not_allowed");

@@ -29,6 +29,7 @@ get /api/v1/vehicles/{plate}/{color}
 get /api/v1/vehicles/{plate}/{color}/track
 get /api/v1/violations
 get /api/v1/violations/{id}
+post /api/v1/violations/{id}/appeals
 get /api/v1/violations/{id}/evidence
 post /api/v1/violations/{id}/handlings
 post /api/v1/violations/{id}/reminders

@@ -26,6 +26,8 @@ fn a_violation_has_every_field_of_the_contract() {
             "handled_at",
             "handling_result",
             "false_alarm_approved",
+            "appealed_at",
+            "appeal_status",
         ] {
             found.as_object_mut().unwrap().remove(extra).unwrap();
         }
@@ -315,5 +317,126 @@ fn a_claim_and_its_review_need_no_names_yet() {
             world.post(&reviews, reject).await.created()["decision"],
             "rejected"
         );
+    });
+}
+
+#[test]
+fn an_appeal_is_contested_reviewed_and_shown() {
+    check(|world| async {
+        let world = world.with_fleet().await;
+        let id = world.violation("2026-11-20 23:10:00").await;
+        let path = |what: &str| format!("/api/v1/violations/{id}/{what}");
+        let body = json!({"grounds": "the road was closed", "appellant": "driver-1"});
+        let unknown = world
+            .post("/api/v1/violations/none/appeals", body.clone())
+            .await;
+        unknown.problem(404, "not_found");
+        let empty = json!({"grounds": " ", "appellant": ""});
+        let refused = world.post(&path("appeals"), empty).await;
+        refused.invalid(&["grounds", "appellant"]);
+        let nothing = world
+            .post(&path("appeals"), json!({"appellant": "x"}))
+            .await;
+        nothing.invalid(&["grounds"]);
+
+        let made = world.post(&path("appeals"), body.clone()).await.created();
+        assert_eq!(
+            (&made["status"], &made["at"], &made["evidence"]),
+            (
+                &json!("waiting"),
+                &json!("2026-11-21T12:00:00+08:00"),
+                &Value::Null
+            )
+        );
+        let twice = world.post(&path("appeals"), body).await;
+        twice.problem(409, "appeal_waits");
+        let waiting = world.get("/api/v1/violations?appeal=waiting").await.ok();
+        assert_eq!(waiting["items"][0]["id"], *id);
+        assert_eq!(waiting["items"][0]["appealed_at"], made["at"]);
+
+        let own = json!({"decision": "approved", "by": "driver-1"});
+        world
+            .post(&path("reviews"), own)
+            .await
+            .problem(409, "own_claim");
+        let wrong = json!({"decision": "approved", "of": "weather"});
+        world.post(&path("reviews"), wrong).await.invalid(&["of"]);
+        let approve = json!({"decision": "approved", "note": "seen", "of": "appeal"});
+        let review = world.post(&path("reviews"), approve).await.created();
+        assert_eq!(
+            (&review["of"], &review["of_id"]),
+            (&json!("appeal"), &made["id"])
+        );
+
+        let one = world.get(&path("")[..path("").len() - 1]).await.ok();
+        assert_eq!(
+            (
+                &one["appeal_status"],
+                &one["false_alarm_approved"],
+                &one["handled_at"]
+            ),
+            (&json!("approved"), &json!(true), &Value::Null)
+        );
+        assert_eq!(one["appeals"][0]["status"], "approved");
+        assert_eq!(one["appeals"][0]["grounds"], "the road was closed");
+        assert_eq!(one["reviews"][0]["of_id"], made["id"]);
+        let revisions = world.get(&path("revisions")).await.ok();
+        assert_eq!(revisions["items"][0]["appeal_status"], "approved");
+        // Whoever follows the feed learns of each step.
+        let (items, _) = read_feed(&world, String::new(), "").await;
+        let steps: Vec<&Value> = items.iter().map(|item| &item["appeal_status"]).collect();
+        assert_eq!(steps, [&Value::Null, &json!("waiting"), &json!("approved")]);
+    });
+}
+
+#[test]
+fn nothing_is_done_about_a_withdrawn_violation_but_what_was_done_is_shown() {
+    check(|world| async {
+        let world = world.with_fleet().await;
+        let id = world.violation("2026-11-20 23:10:00").await;
+        let path = |what: &str| format!("/api/v1/violations/{id}/{what}");
+        let handling = json!({"result": "educated", "note": "spoken to"});
+        let claim = json!({"result": "false_alarm", "note": "drift"});
+        world
+            .post(&path("handlings"), handling.clone())
+            .await
+            .created();
+        world.post(&path("handlings"), claim).await.created();
+        world
+            .violation_of("湘A00001", "E1", "2026-11-20 23:10:00", |upsert| {
+                upsert.correction = Some(CorrectionNote {
+                    replaces: None,
+                    withdrawn: true,
+                    reason: "late data".to_owned(),
+                });
+            })
+            .await;
+        *world.parts.outcome.lock().unwrap() = Some(TextOutcome::NotAcknowledged);
+        let voice = json!({"channel": "terminal_voice", "text": "您已超速"});
+        let refused = world.post(&path("reminders"), voice).await;
+        refused.problem(409, "violation_withdrawn");
+        assert!(world.parts.spoken.lock().unwrap().is_empty());
+        let phone = json!({"channel": "phone", "text": "x"});
+        for (what, body) in [
+            ("reminders", phone),
+            ("handlings", handling),
+            ("appeals", json!({"grounds": "x"})),
+        ] {
+            let refused = world.post(&path(what), body).await;
+            refused.problem(409, "violation_withdrawn");
+        }
+        // What waits may still be ended.
+        let reject = json!({"decision": "rejected", "note": "it is gone anyway"});
+        world.post(&path("reviews"), reject).await.created();
+        let list = world
+            .get("/api/v1/violations?status=withdrawn&handled=true")
+            .await
+            .ok();
+        let one = world.get(&path("")[..path("").len() - 1]).await.ok();
+        for shown in [&list["items"][0], &one] {
+            assert_eq!(shown["status"], "withdrawn");
+            assert_eq!(shown["handled_at"], "2026-11-21T12:00:00+08:00");
+        }
+        assert_eq!(one["handlings"].as_array().unwrap().len(), 2);
     });
 }

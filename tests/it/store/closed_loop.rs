@@ -3,11 +3,12 @@
 use roadwarden::model::duty::{Inquiry, InquiryAnswer, Shift};
 use roadwarden::model::{Span, Timestamp};
 use roadwarden::store::{
-    ChangeKind, Decision, Handling, HandlingResult, InquiryFilter, Page, Reminder, ReminderChannel,
-    Review, ShiftFilter, ShiftPatch, StoreError, ViolationFilter,
+    Appeal, AppealStatus, ChangeKind, ClaimKind, Decision, Handling, HandlingResult, InquiryFilter,
+    Page, Refusal, Reminder, ReminderChannel, Review, ShiftFilter, ShiftPatch, Store, StoreError,
+    ViolationFilter,
 };
 
-use super::samples::{at, folder, upsert, violation, violations};
+use super::samples::{at, correction, folder, upsert, violation, violations};
 use super::support::{Place, on_both_engines};
 
 fn shift(id: &str, monitor: &str, from: i64, to: Option<i64>) -> Shift {
@@ -52,6 +53,44 @@ fn review(id: &str, decision: Decision) -> Review {
         note: String::new(),
         author: "someone else".to_owned(),
         at: at(900),
+    }
+}
+
+fn appeal(id: &str, second: i64) -> Appeal {
+    Appeal {
+        id: id.to_owned(),
+        violation_id: "v".to_owned(),
+        grounds: "GPS 漂移".to_owned(),
+        appellant: "驾驶员".to_owned(),
+        evidence: Some("档案 8".to_owned()),
+        at: at(second),
+    }
+}
+
+/// A store with a fleet and the violation `v`.
+async fn with_violation(place: &Place) -> Store {
+    let store = place.owner().await;
+    store.import_fleet(&folder()).await.unwrap();
+    let flush = violations(vec![upsert("v", "e1", violation(1, 0))]);
+    store.commit_flush(&flush).await.unwrap();
+    store
+}
+
+/// What late data say about `v`.
+async fn correct(store: &Store, withdrawn: bool, end: i64) {
+    let mut corrected = upsert("v", "e1", violation(1, 0));
+    corrected.violation.ended_at = Some(at(end));
+    corrected.correction = Some(correction(withdrawn));
+    store
+        .commit_flush(&violations(vec![corrected]))
+        .await
+        .unwrap();
+}
+
+fn refusal<T: std::fmt::Debug>(result: Result<T, StoreError>) -> Refusal {
+    match result {
+        Err(StoreError::Refused(refusal)) => refusal,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -196,29 +235,137 @@ on_both_engines! {
     }
 
     async fn a_claim_of_false_alarm_waits_for_a_review(place: Place) {
-        let store = place.owner().await;
-        store.import_fleet(&folder()).await.unwrap();
-        let flush = violations(vec![upsert("v", "e1", violation(1, 0))]);
-        store.commit_flush(&flush).await.unwrap();
-        let early = store.insert_review(&review("w0", Decision::Approved)).await;
-        assert!(matches!(early, Err(StoreError::Conflict { .. })));
+        let store = with_violation(&place).await;
+        let early = store.insert_review(&review("w0", Decision::Approved), None).await;
+        assert_eq!(refusal(early), Refusal::NothingWaits);
         let claim = handling("h1", 100, HandlingResult::FalseAlarm);
         store.insert_handling(&claim).await.unwrap();
         let stored = store.violation("v").await.unwrap();
         assert_eq!(stored.handled_at, None);
         assert_eq!(stored.handling_result, Some(HandlingResult::FalseAlarm));
-        store.insert_review(&review("w1", Decision::Rejected)).await.unwrap();
-        let decided = store.insert_review(&review("w2", Decision::Approved)).await;
-        assert!(matches!(decided, Err(StoreError::Conflict { .. })));
+        let claim_of = store.insert_review(&review("w1", Decision::Rejected), None).await.unwrap();
+        assert_eq!((claim_of.kind, claim_of.id.as_str()), (ClaimKind::Handling, "h1"));
+        let decided = store.insert_review(&review("w2", Decision::Approved), None).await;
+        assert_eq!(refusal(decided), Refusal::NothingWaits);
         assert!(!store.violation("v").await.unwrap().false_alarm_approved);
         let second = handling("h2", 200, HandlingResult::FalseAlarm);
         store.insert_handling(&second).await.unwrap();
-        store.insert_review(&review("w3", Decision::Approved)).await.unwrap();
+        let own = Review { author: "someone".to_owned(), ..review("w3", Decision::Approved) };
+        assert_eq!(refusal(store.insert_review(&own, None).await), Refusal::OwnClaim);
+        store.insert_review(&review("w3", Decision::Approved), None).await.unwrap();
         assert!(store.violation("v").await.unwrap().false_alarm_approved);
         let done = store.violation_loop("v").await.unwrap();
         assert_eq!(done.handlings, [claim, second]);
-        assert_eq!(done.reviews, [review("w1", Decision::Rejected), review("w3", Decision::Approved)]);
+        let reviews: Vec<_> = done.reviews.into_iter().map(|(review, _)| review).collect();
+        assert_eq!(reviews, [review("w1", Decision::Rejected), review("w3", Decision::Approved)]);
     }
+
+    async fn a_newer_claim_takes_the_place_of_one_that_waits(place: Place) {
+        let store = with_violation(&place).await;
+        store.insert_handling(&handling("h1", 100, HandlingResult::FalseAlarm)).await.unwrap();
+        store.insert_handling(&handling("h2", 200, HandlingResult::FalseAlarm)).await.unwrap();
+        let claim = store.insert_review(&review("w1", Decision::Rejected), None).await.unwrap();
+        assert_eq!(claim.id, "h2");
+        let again = store.insert_review(&review("w2", Decision::Approved), None).await;
+        assert_eq!(refusal(again), Refusal::NothingWaits);
+    }
+
+    async fn an_appeal_waits_for_a_review(place: Place) {
+        let store = with_violation(&place).await;
+        let standing = async || {
+            let stored = store.violation("v").await.unwrap();
+            (stored.appeal_status, stored.appealed_at, stored.false_alarm_approved)
+        };
+        assert_eq!(standing().await, (None, None, false));
+        let unknown = Appeal { violation_id: "x".to_owned(), ..appeal("a0", 90) };
+        assert!(matches!(store.insert_appeal(&unknown).await, Err(StoreError::NotFound)));
+        store.insert_appeal(&appeal("a1", 100)).await.unwrap();
+        assert_eq!(standing().await, (Some(AppealStatus::Waiting), Some(at(100)), false));
+        assert_eq!(refusal(store.insert_appeal(&appeal("a2", 110)).await), Refusal::AppealWaits);
+        let own = Review { author: "驾驶员".to_owned(), ..review("w0", Decision::Approved) };
+        assert_eq!(refusal(store.insert_review(&own, None).await), Refusal::OwnClaim);
+        let claim = store.insert_review(&review("w1", Decision::Rejected), None).await.unwrap();
+        assert_eq!((claim.kind, claim.id.as_str()), (ClaimKind::Appeal, "a1"));
+        assert_eq!(standing().await, (Some(AppealStatus::Rejected), Some(at(100)), false));
+        // Once more, with better grounds.
+        store.insert_appeal(&appeal("a2", 950)).await.unwrap();
+        store.insert_review(&review("w2", Decision::Approved), None).await.unwrap();
+        assert_eq!(standing().await, (Some(AppealStatus::Approved), Some(at(950)), true));
+        assert_eq!(refusal(store.insert_appeal(&appeal("a3", 960)).await), Refusal::Approved);
+        let done = store.violation_loop("v").await.unwrap();
+        let rejected = (appeal("a1", 100), AppealStatus::Rejected);
+        assert_eq!(done.appeals, [rejected, (appeal("a2", 950), AppealStatus::Approved)]);
+        assert_eq!(done.reviews.len(), 2);
+        let filter = |appeal| ViolationFilter { appeal: Some(appeal), ..ViolationFilter::default() };
+        let count = async |appeal| {
+            store.list_violations(&filter(appeal), &Page::first(10)).await.unwrap().items.len()
+        };
+        assert_eq!(count(AppealStatus::Approved).await, 1);
+        assert_eq!(count(AppealStatus::Waiting).await, 0);
+    }
+
+    async fn where_a_claim_and_an_appeal_wait_a_review_says_which(place: Place) {
+        let store = with_violation(&place).await;
+        store.insert_handling(&handling("h1", 100, HandlingResult::FalseAlarm)).await.unwrap();
+        store.insert_appeal(&appeal("a1", 100)).await.unwrap();
+        let either = store.insert_review(&review("w0", Decision::Approved), None).await;
+        assert_eq!(refusal(either), Refusal::TwoWait);
+        let of = Some(ClaimKind::Appeal);
+        let claim = store.insert_review(&review("w1", Decision::Rejected), of).await.unwrap();
+        assert_eq!(claim.id, "a1");
+        let gone = store.insert_review(&review("w2", Decision::Rejected), of).await;
+        assert_eq!(refusal(gone), Refusal::NothingWaits);
+        // One waits: it need not be named.
+        let claim = store.insert_review(&review("w3", Decision::Approved), None).await.unwrap();
+        assert_eq!(claim.id, "h1");
+        let stored = store.violation("v").await.unwrap();
+        assert_eq!(stored.appeal_status, Some(AppealStatus::Rejected));
+        assert!(stored.false_alarm_approved);
+    }
+
+    async fn of_many_appeals_at_once_one_is_taken(place: Place) {
+        let store = with_violation(&place).await;
+        let tries: Vec<_> = (0..6)
+            .map(|n| {
+                let store = store.clone();
+                tokio::spawn(async move {
+                    store.insert_appeal(&appeal(&format!("a{n}"), 100 + n)).await.is_ok()
+                })
+            })
+            .collect();
+        let mut accepted = 0;
+        for attempt in tries {
+            accepted += u32::from(attempt.await.unwrap());
+        }
+        assert_eq!(accepted, 1);
+    }
+
+    async fn an_appeal_stays_with_every_revision(place: Place) {
+        let store = with_violation(&place).await;
+        store.insert_appeal(&appeal("a1", 100)).await.unwrap();
+        correct(&store, false, 50).await;
+        correct(&store, true, 50).await;
+        let (now, revisions) = store.violation_revisions("v").await.unwrap();
+        assert_eq!((now.revision, now.status().name(), revisions.len()), (3, "withdrawn", 3));
+        assert_eq!((now.appeal_status, now.appealed_at), (Some(AppealStatus::Waiting), Some(at(100))));
+        // Nothing new is taken; what waits may be ended.
+        assert_eq!(refusal(store.insert_appeal(&appeal("a2", 110)).await), Refusal::Withdrawn);
+        let claim = handling("h1", 120, HandlingResult::Educated);
+        assert_eq!(refusal(store.insert_handling(&claim).await), Refusal::Withdrawn);
+        let late = store.insert_reminder(&reminder("r1", "v", at(130))).await;
+        assert_eq!(refusal(late), Refusal::Withdrawn);
+        let changes = store.last_change().await.unwrap();
+        store.insert_review(&review("w1", Decision::Approved), None).await.unwrap();
+        let stored = store.violation("v").await.unwrap();
+        assert_eq!(stored.appeal_status, Some(AppealStatus::Approved));
+        // It is told as what was done, and as the violation that it leaves.
+        let told = store.changes_after(changes, 10).await.unwrap();
+        let kinds: Vec<_> = told.iter().map(|change| change.kind).collect();
+        assert_eq!(kinds, [ChangeKind::Duty, ChangeKind::Violation]);
+        assert!(told[0].body.contains(r#""of":"appeal""#), "{}", told[0].body);
+        assert_eq!(told[1].violation().unwrap(), Some(stored));
+    }
+
 
     async fn the_first_completed_handling_counts(place: Place) {
         let store = place.owner().await;
