@@ -489,10 +489,10 @@ impl Inbox {
             if fix.quality.is_judged() {
                 self.newest = self.newest.max(Some(fix.time));
             }
-            self.fixes.push(fix);
-            if let Some(code) = altered(report) {
+            if let Some(code) = altered(report, &fix) {
                 self.quarantine_report(shared, code, report);
             }
+            self.fixes.push(fix);
         } else {
             self.quarantine_report(shared, "no_time", report);
         }

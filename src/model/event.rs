@@ -1,6 +1,6 @@
 //! What a terminal reports beside its place: alarms of active-safety devices and video terminals.
 //!
-//! A report rarely carries any, so they travel packed: at most [`EVENTS_MAX`] in the eight bytes of
+//! A report rarely carries any, so they travel packed: at most [`EVENTS_MAX`] different ones in the eight bytes of
 //! [`Events`].
 
 use std::fmt;
@@ -8,8 +8,15 @@ use std::str::FromStr;
 
 use super::vehicle::{UnknownName, named_enum};
 
-/// Most events of one report; further ones are dropped.
-pub const EVENTS_MAX: usize = 4;
+/// Most events of one report; of more, ends are kept first, so that no alarm stays open for a lost end. One item of
+/// each kind, with one tyre and one video flag, are six.
+pub const EVENTS_MAX: usize = 7;
+/// As many are written in lanes of sixteen bits, which was the only form once.
+const ROOMY_MAX: usize = 4;
+/// Bits of an event in the narrow lanes.
+const NARROW_BITS: usize = 9;
+/// Marks narrow lanes; no roomy lane ever has it.
+const NARROW: u64 = 1 << 63;
 
 named_enum! {
     /// What happened. The order is part of stored records: new ones go to the end.
@@ -97,6 +104,17 @@ impl Event {
         kind | (self.phase as u16) << 8 | u16::from(self.level & 3) << 10
     }
 
+    /// Shape: place of the kind plus one in bits 0 to 4, of the phase in 5 and 6, level in 7 and 8.
+    fn narrow_bits(self) -> u16 {
+        let roomy = self.bits();
+        roomy & 0x1f | roomy >> 3 & 0x1e0
+    }
+
+    /// The reverse; `None` for nothing and for bits that we never wrote.
+    fn from_narrow_bits(bits: u16) -> Option<Self> {
+        Self::from_bits(bits & 0x1f | (bits & 0x1e0) << 3)
+    }
+
     /// The reverse; `None` for nothing and for bits that we never wrote.
     fn from_bits(bits: u16) -> Option<Self> {
         let kind = usize::from(bits & 0xff).checked_sub(1)?;
@@ -137,7 +155,8 @@ impl FromStr for Event {
 
 /// The events of a report, in their order.
 ///
-/// Shape: sixteen bits an event, the first in the lowest; zero for none.
+/// Shape: up to four in sixteen bits each, the first in the lowest; zero for none. Where the highest bit is set, up to
+/// seven in nine bits each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Events(u64);
 
@@ -145,12 +164,23 @@ impl Events {
     /// No event.
     pub const NONE: Self = Self(0);
 
-    /// The first [`EVENTS_MAX`] of these.
+    /// These, each once; of more than [`EVENTS_MAX`] some are dropped.
     pub fn of(events: impl IntoIterator<Item = Event>) -> Self {
-        let bits = events.into_iter().take(EVENTS_MAX).zip([0, 16, 32, 48]);
-        Self(bits.fold(0, |all, (event, shift)| {
-            all | u64::from(event.bits()) << shift
-        }))
+        let mut kept = different(events);
+        if kept.len() > EVENTS_MAX {
+            kept.sort_by_key(|event| event.phase != EventPhase::End);
+            kept.truncate(EVENTS_MAX);
+        }
+        let lanes = kept.iter().enumerate();
+        Self(if kept.len() <= ROOMY_MAX {
+            lanes.fold(0, |all, (lane, event)| {
+                all | u64::from(event.bits()) << (16 * lane)
+            })
+        } else {
+            lanes.fold(NARROW, |all, (lane, event)| {
+                all | u64::from(event.narrow_bits()) << (NARROW_BITS * lane)
+            })
+        })
     }
 
     /// From stored bits.
@@ -170,9 +200,27 @@ impl Events {
 
     /// The events in their order.
     pub fn iter(self) -> impl Iterator<Item = Event> {
-        let lanes = [0, 16, 32, 48].map(|shift| (self.0 >> shift & 0xffff) as u16);
-        lanes.into_iter().filter_map(Event::from_bits)
+        let narrow = self.0 & NARROW != 0;
+        let lanes = if narrow { EVENTS_MAX } else { ROOMY_MAX };
+        (0..lanes).filter_map(move |lane| {
+            if narrow {
+                Event::from_narrow_bits((self.0 >> (NARROW_BITS * lane) & 0x1ff) as u16)
+            } else {
+                Event::from_bits((self.0 >> (16 * lane) & 0xffff) as u16)
+            }
+        })
     }
+}
+
+/// Events without those that came before in the same words.
+pub fn different(events: impl IntoIterator<Item = Event>) -> Vec<Event> {
+    let mut kept: Vec<Event> = Vec::new();
+    for event in events {
+        if !kept.contains(&event) {
+            kept.push(event);
+        }
+    }
+    kept
 }
 
 /// Events with spaces between.
@@ -212,20 +260,45 @@ mod tests {
                     level: 2,
                 };
                 assert_eq!(Event::from_bits(event.bits()), Some(event));
+                assert_eq!(Event::from_narrow_bits(event.narrow_bits()), Some(event));
                 assert_eq!(event.to_string().parse(), Ok(event));
             }
         }
     }
 
     #[test]
-    fn a_report_keeps_the_first_four() {
+    fn a_report_keeps_its_events_in_their_order() {
         let text = "dsm_phone:begin:2 adas_headway:end:1 video_overload:held:0 dsm_smoking:once:1";
         let events: Events = text.parse().unwrap();
         assert_eq!(events.to_string(), text);
-        let five: Events = format!("{text} dsm_fatigue:once").parse().unwrap();
-        assert_eq!(five, events);
-        assert_eq!(Events::from_bits(events.bits()), events);
+        assert_eq!(
+            events.bits(),
+            0x040a_0314_0603_0909,
+            "as it was stored always"
+        );
+        let seven = format!("{text} dsm_fatigue:once:0 blind_spot_rear:end:0 video_smoking:held:2");
+        let more: Events = seven.parse().unwrap();
+        assert_eq!(more.to_string(), seven);
+        assert_eq!(Events::from_bits(more.bits()), more);
+        assert_eq!(format!("{seven} {text}").parse(), Ok(more), "each once");
         assert!(Events::NONE.is_empty() && Events::NONE.to_string().is_empty());
+    }
+
+    #[test]
+    fn of_too_many_events_ends_are_kept() {
+        let begun = EventKind::ALL.iter().take(8).map(|kind| Event {
+            kind: *kind,
+            phase: EventPhase::Begin,
+            level: 1,
+        });
+        let end = Event {
+            kind: EventKind::DsmPhone,
+            phase: EventPhase::End,
+            level: 0,
+        };
+        let kept: Vec<Event> = Events::of(begun.clone().chain([end])).iter().collect();
+        let expected: Vec<Event> = [end].into_iter().chain(begun.take(6)).collect();
+        assert_eq!(kept, expected);
     }
 
     #[test]

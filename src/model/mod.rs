@@ -15,7 +15,7 @@ pub mod units;
 pub mod vehicle;
 pub mod violation;
 
-pub use event::{Event, EventKind, EventPhase, Events};
+pub use event::{EVENTS_MAX, Event, EventKind, EventPhase, Events};
 pub use fix::{Fix, Quality, Source};
 pub use road::RoadClass;
 pub use time::{LocalZone, Span, Timestamp};

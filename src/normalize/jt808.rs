@@ -1,9 +1,10 @@
 //! A JT/T 808 location report to a fix.
 
+use crate::model::event::different;
 use crate::model::rules::PlausibilityRules;
 use crate::model::{
-    Course, DriverId, Event, EventKind, EventPhase, Events, Fix, Odometer, Position, Quality,
-    Source, Speed, Timestamp, VehicleId,
+    Course, DriverId, EVENTS_MAX, Event, EventKind, EventPhase, Events, Fix, Odometer, Position,
+    Quality, Source, Speed, Timestamp, VehicleId,
 };
 use crate::protocol::jt808::items::{
     ABNORMAL_DRIVING, ADAS, AdditionalItem, BSD, DSM, ItemValue, TPMS, VIDEO_ALARM,
@@ -72,24 +73,35 @@ pub fn course(report: &LocationReport<'_>) -> (Option<Course>, Quality) {
 }
 
 /// The reason for which the fix of a report does not hold what was sent, where that is so: the bytes are worth
-/// keeping then. Only a course over 360 degrees is lost; a place always fits.
-pub fn altered(report: &LocationReport<'_>) -> Option<&'static str> {
-    course(report).0.is_none().then_some("course_range")
+/// keeping then. Lost are a course over 360 degrees, and of more than [`EVENTS_MAX`] events some; a place always
+/// fits.
+pub fn altered(report: &LocationReport<'_>, fix: &Fix) -> Option<&'static str> {
+    if course(report).0.is_none() {
+        return Some("course_range");
+    }
+    let full = fix.events.iter().count() == EVENTS_MAX;
+    let dropped = full && different(reported(report)).len() > EVENTS_MAX;
+    dropped.then_some("events_dropped")
 }
 
 /// What active-safety devices and video terminals say in a report.
 ///
 /// Kinds that are no alarm (a captured picture, a recognised sign) are left out.
 pub fn events(report: &LocationReport<'_>) -> Events {
-    let safety = [VIDEO_ALARM, ABNORMAL_DRIVING, ADAS, DSM, TPMS, BSD];
-    let mut items = report
-        .additional_items()
-        .filter(|item| safety.contains(&item.id))
-        .peekable();
-    if items.peek().is_none() {
+    let mut reported = reported(report).peekable();
+    if reported.peek().is_none() {
         return Events::NONE;
     }
-    Events::of(items.flat_map(events_of_item))
+    Events::of(reported)
+}
+
+/// The same, all of it.
+fn reported(report: &LocationReport<'_>) -> impl Iterator<Item = Event> {
+    let safety = [VIDEO_ALARM, ABNORMAL_DRIVING, ADAS, DSM, TPMS, BSD];
+    let items = report.additional_items();
+    items
+        .filter(move |item| safety.contains(&item.id))
+        .flat_map(events_of_item)
 }
 
 fn events_of_item(item: AdditionalItem<'_>) -> Vec<Event> {
@@ -221,7 +233,7 @@ mod tests {
     }
 
     /// What a coach near Changsha reports, changed; the place, the course and the reasons of its fix.
-    fn check_values(change: impl FnOnce(&mut LocationReport<'_>), expected: &str) {
+    fn check_values<'a>(change: impl FnOnce(&mut LocationReport<'a>), expected: &str) {
         let rules = parse(default_document()).unwrap().plausibility;
         let mut report = LocationReport {
             alarm: 0,
@@ -248,7 +260,7 @@ mod tests {
             fix.position.lat(),
             fix.speed,
             fix.quality.names(),
-            altered(&report)
+            altered(&report, &fix)
         );
         assert_eq!(told, expected);
     }
@@ -271,6 +283,30 @@ mod tests {
         check_values(
             |report| report.course_deg = 400,
             r#"28.1 60 km/h None ["course_range"] Some("course_range")"#,
+        );
+    }
+
+    #[test]
+    fn events_for_which_a_fix_has_no_room_are_told() {
+        let video = [VIDEO_ALARM, 4, 0, 0, 0, 0b1_0000];
+        let driving = [ABNORMAL_DRIVING, 3, 0, 0b111, 40];
+        let mut adas = vec![ADAS, 47];
+        adas.extend(alarm(&[0, 0, 0, 1, 2, 1, 1], 47));
+        let mut blind = vec![BSD, 41];
+        blind.extend(alarm(&[0, 0, 0, 3, 1, 3], 41));
+        let mut dsm = vec![DSM, 47];
+        dsm.extend(alarm(&[0, 0, 0, 2, 1, 2, 1], 47));
+        let mut more = dsm.clone();
+        more[6] = 2; // the same alarm ends
+        let seven = [&video[..], &driving, &adas, &dsm, &blind].concat();
+        check_values(
+            |report| report.additional = &seven,
+            "28.1 60 km/h Some(90) [] None",
+        );
+        let eight = [&seven[..], &more].concat();
+        check_values(
+            |report| report.additional = &eight,
+            r#"28.1 60 km/h Some(90) [] Some("events_dropped")"#,
         );
     }
 

@@ -7,7 +7,8 @@ use super::error::{LineError, excerpt};
 use super::index::Registry;
 use crate::geo::datum::Datum;
 use crate::model::{
-    Course, Events, Fix, Odometer, PlateColor, Position, Quality, Source, Speed, Timestamp,
+    Course, EVENTS_MAX, Events, Fix, Odometer, PlateColor, Position, Quality, Source, Speed,
+    Timestamp,
 };
 
 /// What a row names as the thing that moved.
@@ -327,6 +328,11 @@ fn altitude(metres: f64) -> Result<i16, LineError> {
 }
 
 fn events(text: &str) -> Result<Events, LineError> {
+    if text.split_whitespace().count() > EVENTS_MAX {
+        return Err(LineError::BadValue {
+            message: format!("more than {EVENTS_MAX} events"),
+        });
+    }
     text.parse().map_err(|_unknown| LineError::BadValue {
         message: format!(
             "events {:?} are not like \"dsm_phone:begin:2\"",
