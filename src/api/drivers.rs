@@ -27,7 +27,8 @@ pub(super) struct DriverHoursBody {
     plate_color: Option<&'static str>,
     /// Driving since the last rest. Unit: minutes.
     driven_min: f64,
-    /// Driving time left before each limit of the class of that vehicle.
+    /// Driving time left before each limit of the class of that vehicle; of a coach, for which every limit holds,
+    /// when none is known.
     hours_left: HoursLeft,
 }
 

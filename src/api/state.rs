@@ -140,7 +140,7 @@ pub struct FeedError;
 
 /// Says how long drivers may still drive, from what all vehicles told.
 pub trait DriverHours: Send + Sync + fmt::Debug {
-    /// The hours at a moment; `None` where no vehicle is known whose rules would hold.
+    /// The hours at a moment; `None` for a vehicle that the register does not know.
     fn hours(
         &self,
         wheel: Wheel,
@@ -151,7 +151,7 @@ pub trait DriverHours: Send + Sync + fmt::Debug {
 /// Whose hours are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wheel {
-    /// A driver's, by the rules of the vehicle that was driven last.
+    /// A driver's, by the rules of the vehicle that was driven last; of a coach before any was.
     Of(DriverId),
     /// Those of whoever is at the wheel of a vehicle, by its rules; `None` for an unknown driver.
     At(VehicleId, Option<DriverId>),

@@ -59,7 +59,7 @@ use crate::geo::{AreaIndex, CorridorIndex, RouteNumber};
 use crate::model::fleet::PermitKind;
 use crate::model::prealarm::PreAlarm;
 use crate::model::rules::RuleSet;
-use crate::model::{Fix, Region, Timestamp, VehicleClass, Violation};
+use crate::model::{DriverId, Fix, Region, Timestamp, VehicleClass, Violation};
 use crate::roads::RoadMap;
 
 use admit::Admit;
@@ -340,6 +340,14 @@ impl VehicleState {
     /// Time of the last fix that was judged.
     pub fn last_judged(&self) -> Option<Timestamp> {
         self.admit.last_judged().map(|mark| mark.fix.time)
+    }
+
+    /// Who was at the wheel at a fix: for the last judged one as it was judged, which a late driver card may have
+    /// changed; for another one, as it says itself.
+    pub fn at_wheel(&self, fix: &Fix) -> Option<DriverId> {
+        let judged = self.admit.last_judged();
+        let same = judged.filter(|mark| mark.fix.time == fix.time);
+        same.map_or(fix.driver, |mark| mark.driver)
     }
 
     /// Whether the vehicle was driving at its last judged fix.

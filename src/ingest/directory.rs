@@ -172,9 +172,14 @@ impl Directory {
 
     /// All that a verdict on that vehicle depends on besides its track.
     pub fn context<'a>(&'a self, record: &'a VehicleRecord) -> Context<'a> {
+        self.context_of(&record.profile)
+    }
+
+    /// The same for a vehicle of which that is known.
+    pub fn context_of<'a>(&'a self, profile: &'a VehicleProfile) -> Context<'a> {
         Context {
             rules: &self.rules,
-            profile: &record.profile,
+            profile,
             routes: &self.routes,
             areas: &self.areas,
             roads: self.roads.as_deref(),

@@ -12,9 +12,10 @@ use tokio::sync::watch;
 
 use crate::detect::{
     Cell, Change, Context, HoursLeft, Ledger, Piece, Recount, SnapshotError, Subject, Transition,
-    append, bucket_of, count_all, reaches_rest, read_pieces, reconcile, recount, write_pieces,
+    VehicleProfile, append, bucket_of, count_all, reaches_rest, read_pieces, reconcile, recount,
+    write_pieces,
 };
-use crate::model::{Timestamp, VehicleId, Violation};
+use crate::model::{Timestamp, VehicleClass, VehicleId, Violation};
 use crate::store::{
     CorrectionNote, DrivingKey, DrivingRow, FatigueLeft, Flush, Store, StoreError, VehicleSnapshot,
     ViolationUpsert,
@@ -74,14 +75,14 @@ struct Task {
 pub struct HoursRead {
     /// Up to here it is known what was done; `None` when nothing was driven in the last days.
     pub known_until: Option<Timestamp>,
-    /// The vehicle whose rules hold.
+    /// The vehicle whose rules hold; `None` where none was driven lately.
     pub vehicle: Option<VehicleId>,
     /// What may still be driven.
     pub left: HoursLeft,
 }
 
-/// Reads what a subject may still drive at `at`, by the rules of `vehicle`, or else of the one driven last;
-/// `None` when there is none.
+/// Reads what a subject may still drive at `at`, by the rules of `vehicle`, or else of the one driven last, or
+/// else of a coach, for which every limit holds; `None` for a vehicle that the register does not know.
 ///
 /// # Errors
 /// As the store says; [`StoreError::Broken`] for damaged rows.
@@ -105,12 +106,14 @@ pub async fn read_hours(
         .unwrap_or_default();
     let last = pieces.iter().filter(|piece| piece.is_occupied());
     let last = last.max_by_key(|piece| piece.to).map(|piece| piece.vehicle);
-    let Some(record) = vehicle
+    let record = vehicle
         .or(last)
-        .and_then(|vehicle| directory.vehicle(vehicle))
-    else {
+        .and_then(|vehicle| directory.vehicle(vehicle));
+    if vehicle.is_some() && record.is_none() {
         return Ok(None);
-    };
+    }
+    let any_coach = VehicleProfile::of_class(VehicleClass::TouristCoach);
+    let profile = record.map_or(&any_coach, |record| &record.profile);
     let counters = count_all(
         subject,
         &pieces,
@@ -121,8 +124,8 @@ pub async fn read_hours(
     let at = known_until.map_or(at, |known| known.max(at));
     Ok(Some(HoursRead {
         known_until,
-        vehicle: vehicle.or(last),
-        left: counters.hours_left(&directory.context(record).at(at), at),
+        vehicle: record.and(vehicle.or(last)),
+        left: counters.hours_left(&directory.context_of(profile).at(at), at),
     }))
 }
 

@@ -230,8 +230,8 @@ impl VehicleEntry {
                 course: fix.course,
                 alarm: fix.alarm,
                 status: fix.status,
-                driver: fix.driver,
-                // Who is at the wheel is judged by the flusher.
+                driver: self.state.at_wheel(&fix),
+                // What is left to him is told by the flusher.
                 left: FatigueLeft::default(),
                 first_qualified_at: self.first_qualified_at,
             }),
