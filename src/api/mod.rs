@@ -116,7 +116,7 @@ fn contents() -> Vec<Endpoint> {
             .answers::<page::List<violations::RevisionBody>>(200, "The revisions").fails(404, "No such violation"),
         get("/api/v1/violations/{id}/evidence", violations::evidence, "Raw fixes around a violation, with a hash")
             .query::<violations::EvidenceParams>()
-            .answers::<violations::ProofBody>(200, "The evidence").fails(404, "No such violation"),
+            .answers::<violations::ProofBody>(200, "The evidence").fails(404, "No such violation, or none kept of that revision"),
         post("/api/v1/violations/{id}/reminders", violations::remind, "Reminds the driver, or records that he was reminded")
             .takes::<violations::NewReminder>()
             .answers::<violations::ReminderBody>(201, "Recorded").fails(404, "No such violation").fails(409, "The terminal is not connected, or the violation was withdrawn"),

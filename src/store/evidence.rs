@@ -49,7 +49,7 @@ pub struct Evidence {
 
 impl Evidence {
     /// The evidence of a violation from the fixes of its period.
-    fn new(
+    pub(super) fn new(
         stored: &StoredViolation,
         made_at: Timestamp,
         fixes: Vec<Fix>,
@@ -71,7 +71,7 @@ impl Evidence {
     }
 
     /// Whether what is left of the track was copied as it is; of a long violation not every fix was.
-    fn agrees(&self, track: &[Fix]) -> bool {
+    pub(super) fn agrees(&self, track: &[Fix]) -> bool {
         let thinned = self.fixes.len() < self.fixes_total as usize;
         track.iter().all(|fix| {
             let same_time = self.fixes.binary_search_by_key(&fix.time, |kept| kept.time);
@@ -140,7 +140,7 @@ fn line(text: &mut String, fix: &Fix) -> std::fmt::Result {
     )
 }
 
-fn sha256(text: &str) -> String {
+pub(super) fn sha256(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
     let mut hash = String::with_capacity(64);
     for nibble in digest.iter().flat_map(|byte| [byte >> 4, byte & 15]) {
@@ -213,6 +213,23 @@ impl Store {
         Ok((stored, made))
     }
 
+    /// The evidence that was kept of a revision, with the violation as it stood then; `None` where it was superseded
+    /// before its fixes were copied, or never was.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for an unknown violation.
+    pub async fn evidence_of(
+        &self,
+        id: &str,
+        revision: u32,
+    ) -> Result<Option<(StoredViolation, Evidence)>, StoreError> {
+        let Some(stored) = self.violation_as_of(id, revision).await? else {
+            return Ok(None);
+        };
+        let kept = self.kept_evidence(&stored).await?;
+        Ok(kept.map(|kept| (stored, kept)))
+    }
+
     /// Keeps the evidence of violations for which it is time, at most `limit` of them; how many it was.
     ///
     /// # Errors
@@ -238,82 +255,6 @@ impl Store {
             }
         }
         Ok(rows.len())
-    }
-
-    /// Compares kept evidence with its hash and, as far as the track is still there, with the track: how much
-    /// was looked at, and what does not hold, by identifier and revision.
-    ///
-    /// # Errors
-    /// As the database says.
-    pub async fn check_evidence(&self) -> Result<(u64, Vec<(String, String)>), StoreError> {
-        const BATCH: i64 = 500;
-        let (mut checked, mut wrong) = (0, Vec::new());
-        let mut after = String::new();
-        loop {
-            let rows = Select::new("SELECT e.violation_id FROM violation_evidence e JOIN violations v ON v.id = e.violation_id AND v.revision = e.revision WHERE")
-                .with("e.violation_id > {}", after.as_str())
-                .with("ORDER BY e.violation_id LIMIT {}", BATCH)
-                .fetch(self.read())
-                .await?;
-            let Some(last) = rows.last() else {
-                return Ok((checked, wrong));
-            };
-            after = last.text(0)?;
-            for row in &rows {
-                checked += 1;
-                let id = row.text(0)?;
-                if let Some(problem) = self.check_one(&id).await? {
-                    wrong.push((id, problem));
-                }
-            }
-        }
-    }
-
-    async fn check_one(&self, id: &str) -> Result<Option<String>, StoreError> {
-        let stored = self.violation(id).await?;
-        let kept = match self.kept_evidence(&stored).await {
-            Ok(Some(kept)) => kept,
-            Ok(None) => return Ok(None),
-            Err(error @ StoreError::Broken { .. }) => {
-                return Ok(Some(format!("the kept fixes cannot be read: {error}")));
-            }
-            Err(error) => return Err(error),
-        };
-        if sha256(&kept.canonical(&stored)?) != kept.hash {
-            return Ok(Some(format!(
-                "revision {}: the hash does not fit",
-                kept.revision
-            )));
-        }
-        let track = self.track(stored.violation.vehicle, kept.from, kept.to);
-        let mut track = match track.await {
-            // Another check names the file; the copy outlives it.
-            Err(StoreError::ArchiveDamaged { .. }) => return Ok(None),
-            track => track?,
-        };
-        track.retain(|fix| fix.received <= kept.made_at);
-        if track.is_empty() && !kept.fixes.is_empty() {
-            // The track has gone, as it may; the copy is the evidence.
-            return Ok(None);
-        }
-        let rest_agrees = kept.agrees(&track);
-        let again = Evidence::new(&stored, kept.made_at, track)?;
-        // At the border of the retention, or of a hold, a part of the track has gone.
-        let holds = again.hash == kept.hash
-            || (rest_agrees && self.purged_near(kept.from, kept.to).await?);
-        Ok((!holds).then(|| format!("revision {}: the track says otherwise", kept.revision)))
-    }
-
-    /// Whether anything of the local days that a period may touch, in any zone, was purged.
-    async fn purged_near(&self, from: Timestamp, to: Timestamp) -> Result<bool, StoreError> {
-        let day_ms = Span::from_hours(24).millis();
-        let rows = Select::new("SELECT 1 FROM track_purges WHERE fixes > 0")
-            .with("AND day >= {}", from.millis().div_euclid(day_ms) - 1)
-            .with("AND day <= {}", to.millis().div_euclid(day_ms) + 1)
-            .plain("LIMIT 1")
-            .fetch(self.read())
-            .await?;
-        Ok(!rows.is_empty())
     }
 
     async fn postpone_evidence(
@@ -344,7 +285,8 @@ impl Store {
         Evidence::new(stored, now, fixes)
     }
 
-    async fn kept_evidence(
+    /// What was kept of that revision.
+    pub(super) async fn kept_evidence(
         &self,
         stored: &StoredViolation,
     ) -> Result<Option<Evidence>, StoreError> {
@@ -354,9 +296,10 @@ impl Store {
         )
         .with("violation_id = {}", stored.id.as_str())
         .with("AND revision = {}", i64::from(stored.revision))
-        // While a new one is due, the violation has changed since.
+        // While a new one is due, the revision has changed since.
         .with(
-            "AND NOT EXISTS (SELECT 1 FROM violations WHERE id = {} AND evidence_due IS NOT NULL)",
+            "AND NOT EXISTS (SELECT 1 FROM violations v WHERE v.id = {} AND v.evidence_due IS NOT NULL
+                AND v.revision = violation_evidence.revision)",
             stored.id.as_str(),
         )
         .fetch(self.read())

@@ -18,6 +18,7 @@ mod engine;
 mod enterprises;
 mod error;
 mod evidence;
+mod evidence_check;
 mod flush;
 mod handling;
 mod holds;

@@ -1,5 +1,8 @@
 //! What a violation was before it was corrected.
 
+use std::collections::BTreeSet;
+
+use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::registry::each;
@@ -26,6 +29,8 @@ pub struct ViolationRevision {
     pub driver_licence: Option<String>,
     /// The violation as this revision left it.
     pub violation: Violation,
+    /// Whether its evidence was kept.
+    pub evidence_kept: bool,
 }
 
 impl Store {
@@ -58,6 +63,7 @@ impl Store {
                 .await?;
             revision.driver_licence = rows.first().map(|row| row.text(0)).transpose()?;
         }
+        let kept = kept_evidence(&mut transaction, id).await?;
         revisions.push(ViolationRevision {
             revision: current.revision,
             withdrawn: current.withdrawn,
@@ -65,8 +71,46 @@ impl Store {
             reason: current.revision_reason.clone(),
             driver_licence: current.driver_licence.clone(),
             violation: current.violation.clone(),
+            evidence_kept: false,
         });
+        for revision in &mut revisions {
+            revision.evidence_kept = kept.contains(&revision.revision);
+        }
         Ok((current, revisions))
+    }
+}
+
+impl Store {
+    /// A violation as that revision of it stands or stood; `None` where there is no such revision.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for an unknown violation.
+    pub async fn violation_as_of(
+        &self,
+        id: &str,
+        revision: u32,
+    ) -> Result<Option<StoredViolation>, StoreError> {
+        let (current, revisions) = self.violation_revisions(id).await?;
+        let found = revisions
+            .into_iter()
+            .find(|found| found.revision == revision);
+        Ok(found.map(|found| current.as_it_was(found)))
+    }
+}
+
+impl StoredViolation {
+    /// The violation at one of its revisions, with what was done about it until now.
+    #[must_use]
+    pub fn as_it_was(&self, revision: ViolationRevision) -> Self {
+        Self {
+            revision: revision.revision,
+            withdrawn: revision.withdrawn,
+            revised_at: revision.revised_at,
+            revision_reason: revision.reason,
+            driver_licence: revision.driver_licence,
+            violation: revision.violation,
+            ..self.clone()
+        }
     }
 }
 
@@ -78,5 +122,22 @@ fn revision(row: &AnyRow) -> Result<ViolationRevision, StoreError> {
         reason: row.text_opt(3)?,
         driver_licence: None,
         violation: violation_body::from_text(row.cell(4)?)?,
+        evidence_kept: false,
     })
+}
+
+/// The revisions whose evidence was kept, and has not been overtaken by their growth.
+async fn kept_evidence(
+    connection: &mut AnyConnection,
+    violation_id: &str,
+) -> Result<BTreeSet<u32>, StoreError> {
+    let rows = Select::new("SELECT e.revision FROM violation_evidence e WHERE")
+        .with("e.violation_id = {}", violation_id)
+        .plain(
+            "AND NOT EXISTS (SELECT 1 FROM violations v WHERE v.id = e.violation_id
+                AND v.revision = e.revision AND v.evidence_due IS NOT NULL)",
+        )
+        .fetch(connection)
+        .await?;
+    rows.iter().map(|row| row.number(0, "revision")).collect()
 }

@@ -108,6 +108,15 @@ const SUPERSEDE: Bulk = Bulk {
     tail: ")",
 };
 
+/// Evidence that was copied before its revision grew on, and would be overtaken for ever.
+const OVERTAKEN: Bulk = Bulk {
+    head: "DELETE FROM violation_evidence WHERE (violation_id, revision) IN
+           (SELECT id, revision FROM violations WHERE evidence_due IS NOT NULL AND id IN (",
+    row: "$1",
+    width: 1,
+    tail: "))",
+};
+
 /// A correction to write.
 #[derive(Clone, Debug)]
 pub(super) struct Corrected {
@@ -222,11 +231,13 @@ pub(super) async fn correct(
         .iter()
         .filter_map(|corrected| Some(corrected.target.as_ref()?.0.as_str()))
         .collect();
-    SUPERSEDE
-        .execute(connection, &superseded, |values, id| {
-            values.add(*id);
-        })
-        .await?;
+    for statement in [OVERTAKEN, SUPERSEDE] {
+        statement
+            .execute(connection, &superseded, |values, id| {
+                values.add(*id);
+            })
+            .await?;
+    }
     let new: Vec<&str> = corrections
         .iter()
         .filter(|corrected| corrected.target.is_none())

@@ -24,7 +24,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::detect_properties::any_track;
 use crate::drive::{drive, moment};
-use crate::store::samples::{enterprise, vehicle};
+use crate::store::samples::{enterprise, plate, vehicle};
 use crate::store::support::{Place, on_both_engines};
 use crate::support::server::{Server, succeed};
 
@@ -507,6 +507,23 @@ on_both_engines! {
         assert_eq!(hours.left.driven, Span::ZERO);
         assert_eq!(hours.left.continuous, Some(Span::from_minutes(40)));
         assert_eq!(hours.left.hours24, Some(Span::from_minutes(50 - 19)));
+        // The vehicle says the same, before anything more comes from it.
+        let shown = world.store.vehicle(&plate("湘A20001")).await.unwrap().live.unwrap();
+        assert_eq!((shown.driver, shown.left.hours24), (Some(other), hours.left.hours24));
+        assert_eq!(shown.left.continuous, hours.left.continuous);
+        world.close().await;
+    }
+
+    async fn whoever_has_not_driven_yet_has_all_before_him(place: Place) {
+        let world = World::new(place, 1).await;
+        let idle = Subject::Driver(world.store.driver_id("430-3").await.unwrap());
+        let directory = world.engine.directory();
+        let hours = read_hours(&world.store, &directory, idle, None, moment("11-21 09:10")).await;
+        let hours = hours.unwrap().unwrap();
+        assert_eq!((hours.known_until, hours.vehicle), (None, None));
+        assert_eq!(hours.left.driven, Span::ZERO);
+        assert_eq!(hours.left.continuous, Some(Span::from_minutes(40)));
+        assert_eq!(hours.left.days7, Some(Span::from_minutes(90)));
         world.close().await;
     }
 }
@@ -656,10 +673,62 @@ on_both_engines! {
         world.deliver(&later).await;
         world.engine.settle().await;
         assert_eq!(world.store.check_evidence().await.unwrap(), (1, vec![]));
+        assert_eq!(world.store.evidence_of(&found.id, 2).await.unwrap(), None);
         let mut raw = world.place.raw().await;
         sqlx::query("UPDATE violation_evidence SET hash = 'other'").execute(&mut raw).await.unwrap();
         let (checked, wrong) = world.store.check_evidence().await.unwrap();
         assert_eq!((checked, wrong.len()), (1, 1));
+        world.close().await;
+    }
+
+    async fn what_a_superseded_revision_rested_on_stays(place: Place) {
+        let world = World::new(place, 1).await;
+        speeding(&world).await;
+        let found = world.violations().await.pop().unwrap();
+        let id = found.id.as_str();
+        let made_at = moment("12-02 00:00");
+        assert_eq!(world.store.keep_evidence(made_at, 10).await.unwrap(), 1);
+        let (_, first) = world.store.evidence(id, made_at).await.unwrap();
+        let kept = async || {
+            let (_, revisions) = world.store.violation_revisions(id).await.unwrap();
+            revisions.iter().map(|r| r.evidence_kept).collect::<Vec<_>>()
+        };
+        assert_eq!(kept().await, [true]);
+        // After the copy was made.
+        world.deliver(&reports((5..65).step_by(10), 70, 2_000_000)).await;
+        world.engine.settle().await;
+        assert_eq!(kept().await, [true, false]);
+        let (then, old) = world.store.evidence_of(id, 1).await.unwrap().unwrap();
+        assert_eq!((then.revision, then.withdrawn, &then.violation), (1, false, &found.violation));
+        assert_eq!(old, first);
+        assert_eq!(world.store.check_evidence().await.unwrap(), (1, vec![]));
+        // The withdrawal has its own, with the fixes that contradict.
+        assert_eq!(world.store.keep_evidence(moment("12-30 00:00"), 10).await.unwrap(), 1);
+        let (now, new) = world.store.evidence(id, moment("12-30 00:00")).await.unwrap();
+        assert_eq!((now.withdrawn, new.fixes.len()), (true, old.fixes.len() + 6));
+        assert_eq!(kept().await, [true, true]);
+        assert_eq!(world.store.check_evidence().await.unwrap(), (2, vec![]));
+        let mut raw = world.place.raw().await;
+        sqlx::query("UPDATE violation_evidence SET hash = 'other' WHERE revision = 1")
+            .execute(&mut raw)
+            .await
+            .unwrap();
+        let (_, wrong) = world.store.check_evidence().await.unwrap();
+        assert_eq!(wrong, [(found.id.clone(), "revision 1: the hash does not fit".to_owned())]);
+        world.close().await;
+    }
+
+    async fn evidence_that_its_revision_has_outgrown_is_none(place: Place) {
+        let world = World::new(place, 1).await;
+        speeding(&world).await;
+        let found = world.violations().await.pop().unwrap();
+        assert_eq!(world.store.keep_evidence(moment("12-02 00:00"), 10).await.unwrap(), 1);
+        // It grows on, and is corrected before its evidence is made again.
+        let mut raw = world.place.raw().await;
+        sqlx::query("UPDATE violations SET evidence_due = 0").execute(&mut raw).await.unwrap();
+        world.deliver(&contrary()).await;
+        world.engine.settle().await;
+        assert_eq!(world.store.evidence_of(&found.id, 1).await.unwrap(), None);
         world.close().await;
     }
 
@@ -791,5 +860,10 @@ fn the_command_judges_again_alone_and_beside_a_server() {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     assert_eq!(evidence["hash"], hash.concat());
+    // It was taken back before its end, and nothing was copied.
+    assert_eq!(revisions["items"][0]["evidence_kept"], false);
+    let (status, _) = server.request("GET", &format!("{path}?revision=1"), None);
+    assert_eq!(status, 404);
+    assert_eq!(server.get(&format!("{path}?revision=2"))["revision"], 2);
     server.stop();
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::{ViolationBody, violation_body};
-use super::missing;
+use super::{find, missing};
 use crate::api::error::ApiError;
 use crate::api::extract::{Params, Segments};
 use crate::api::fix_body::RawFix;
@@ -16,13 +16,19 @@ use crate::api::moment::Moment;
 use crate::api::page::List;
 use crate::api::state::Shared;
 use crate::model::{LocalZone, Timestamp};
-use crate::store::StoredViolation;
+use crate::store::{Evidence, StoredViolation};
+
+/// What is missing where a superseded revision has no evidence.
+const SUPERSEDED_TOO_SOON: &str =
+    "evidence: there was no such revision, or it was superseded before its fixes were copied";
 
 /// Query of `/violations/{id}/evidence`.
 #[derive(Debug, Deserialize, IntoParams)]
 pub(in crate::api) struct EvidenceParams {
     /// `canonical` gives the text over which the hash is taken, instead of JSON.
     format: Option<String>,
+    /// Of that revision, as it was kept while it held; the newest one unless given.
+    revision: Option<u32>,
 }
 
 /// What a violation rests on.
@@ -55,8 +61,7 @@ pub(in crate::api) async fn evidence(
     Segments(id): Segments<String>,
     Params(params): Params<EvidenceParams>,
 ) -> Result<Response, ApiError> {
-    let now = context.clock.now();
-    let (stored, evidence) = context.store.evidence(&id, now).await.map_err(missing)?;
+    let (stored, evidence) = read(&context, &id, params.revision).await?;
     if params.format.as_deref() == Some("canonical") {
         let text = evidence.canonical(&stored)?;
         let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
@@ -86,6 +91,23 @@ pub(in crate::api) async fn evidence(
     Ok(Json(body).into_response())
 }
 
+/// The evidence of the newest revision, or of one that it superseded.
+async fn read(
+    context: &Shared,
+    id: &str,
+    revision: Option<u32>,
+) -> Result<(StoredViolation, Evidence), ApiError> {
+    let newest = find(context, id).await?.revision;
+    if let Some(revision) = revision.filter(|revision| *revision != newest) {
+        let kept = context.store.evidence_of(id, revision).await;
+        return kept
+            .map_err(missing)?
+            .ok_or(ApiError::NotFound(SUPERSEDED_TOO_SOON));
+    }
+    let now = context.clock.now();
+    context.store.evidence(id, now).await.map_err(missing)
+}
+
 /// One revision of a violation.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::api) struct RevisionBody {
@@ -93,12 +115,16 @@ pub(in crate::api) struct RevisionBody {
     violation: ViolationBody,
     /// What the revision did: `created`, `amended` or `withdrawn`.
     change: &'static str,
+    /// Whether `/evidence?revision=` has what it rests or rested on; a revision that was superseded within minutes
+    /// has none of its own.
+    evidence_kept: bool,
 }
 
 impl RevisionBody {
-    fn new(stored: &StoredViolation, zone: LocalZone) -> Self {
+    fn new(stored: &StoredViolation, evidence_kept: bool, zone: LocalZone) -> Self {
         Self {
             violation: violation_body(stored, zone),
+            evidence_kept,
             change: match (stored.withdrawn, stored.revision) {
                 (true, _) => "withdrawn",
                 (false, 1) => "created",
@@ -120,16 +146,8 @@ pub(in crate::api) async fn revisions(
         .map_err(missing)?;
     let zone = context.zone();
     let bodies = revisions.into_iter().map(|revision| {
-        let stored = StoredViolation {
-            revision: revision.revision,
-            withdrawn: revision.withdrawn,
-            revised_at: revision.revised_at,
-            revision_reason: revision.reason,
-            driver_licence: revision.driver_licence,
-            violation: revision.violation,
-            ..current.clone()
-        };
-        RevisionBody::new(&stored, zone)
+        let kept = revision.evidence_kept;
+        RevisionBody::new(&current.as_it_was(revision), kept, zone)
     });
     Ok(Json(List {
         items: bodies.collect(),
