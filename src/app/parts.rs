@@ -65,7 +65,8 @@ impl FixSink for Gateway {
             }
             let intake = self.engine.intake();
             let reader = intake.clone();
-            let read = move || reader.parse_ndjson(&body, 1, Datum::Wgs84, Source::Http);
+            let origin = (Source::Http, reader.received());
+            let read = move || reader.parse_ndjson(&body, 1, Datum::Wgs84, origin);
             let Ok(mut parsed) = tokio::task::spawn_blocking(read).await else {
                 return Err(SinkError::Unavailable);
             };

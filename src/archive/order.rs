@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::model::{Fix, Quality};
-use crate::store::ContradictionRow;
+use crate::store::{ContradictionRow, Said};
 
 /// The fixes of one vehicle as [`settle`] leaves them; copied only where they are not in order.
 pub(super) fn settled<'a>(
@@ -18,16 +18,16 @@ pub(super) fn settled<'a>(
     Cow::Owned(fixes)
 }
 
-/// Sorts the fixes of one vehicle and takes repetitions out. Of several fixes with one fix time the first
-/// received stays as it is; others that say the same place and speed are repetitions; others that do not are
-/// kept with [`Quality::CONTRADICTION`] and told.
+/// Sorts the fixes of one vehicle and takes repetitions out. Of several fixes with one fix time the one that
+/// stands ([`Fix::precedence`]) stays as it is; others that say the same place and speed are repetitions; others
+/// that do not are kept with [`Quality::CONTRADICTION`] and told.
 ///
-/// A fix whose time nobody believes was not of that time: it stands behind one that was, and contradicts it
-/// only where that was found when it came.
+/// A fix whose time nobody believes was not of that time: it contradicts one that was only where that was found
+/// when it came.
 pub(super) fn settle(fixes: &mut Vec<Fix>, contradictions: &mut Vec<ContradictionRow>) {
-    fixes.sort_by_key(|fix| {
-        let contradicts = fix.quality.contains(Quality::CONTRADICTION);
-        (fix.time, contradicts, unbelieved(fix), fix.received)
+    fixes.sort_by(|a, b| {
+        let by_time = a.time.cmp(&b.time);
+        by_time.then_with(|| a.precedence().cmp(&b.precedence()))
     });
     let mut kept: Vec<Fix> = Vec::with_capacity(fixes.len());
     // Where in `kept` the fixes of the present time begin.
@@ -39,7 +39,7 @@ pub(super) fn settle(fixes: &mut Vec<Fix>, contradictions: &mut Vec<Contradictio
             continue;
         }
         let same_time = kept.get(begin..).unwrap_or_default();
-        if same_time.iter().any(|known| says_the_same(known, fix)) {
+        if same_time.iter().any(|known| known.agrees_with(fix)) {
             continue;
         }
         if unbelieved(fix) && same_time.iter().any(|known| !unbelieved(known)) {
@@ -52,7 +52,8 @@ pub(super) fn settle(fixes: &mut Vec<Fix>, contradictions: &mut Vec<Contradictio
             contradictions.push(ContradictionRow {
                 vehicle: fix.vehicle,
                 time: fix.time,
-                note: difference(first, fix),
+                stands: Said::from(first),
+                other: Said::from(fix),
             });
         }
         kept.push(Fix {
@@ -68,20 +69,60 @@ fn unbelieved(fix: &Fix) -> bool {
     fix.quality.contains(Quality::CLOCK)
 }
 
-/// Whether two fixes of one time say the same, as a terminal that sends twice does.
-fn says_the_same(one: &Fix, other: &Fix) -> bool {
-    (one.position, one.speed) == (other.position, other.speed)
-}
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
 
-/// In words, how a fix differs from the one kept before it.
-fn difference(kept: &Fix, fix: &Fix) -> String {
-    format!(
-        "{:.6},{:.6} {} stored, {:.6},{:.6} {} received",
-        kept.position.lat(),
-        kept.position.lon(),
-        kept.speed,
-        fix.position.lat(),
-        fix.position.lon(),
-        fix.speed
-    )
+    use super::*;
+    use crate::model::{DriverId, Speed, Timestamp};
+
+    /// A record of one of two times that differs in what decides which one stands.
+    fn record() -> impl Strategy<Value = Fix> {
+        let quality = prop_oneof![
+            6 => Just(Quality::GOOD), 1 => Just(Quality::SPEED_RANGE), 1 => Just(Quality::JUMP),
+        ];
+        (0..2_i64, 0..2_i64, quality, 0..3_u16, 0..2_u32, 0..2_u32).prop_map(
+            |(time, received, quality, kmh, alarm, driver)| Fix {
+                time: Timestamp::from_seconds(time),
+                received: Timestamp::from_seconds(100 + received),
+                quality,
+                speed: Speed::from_whole_kmh(kmh),
+                alarm,
+                driver: Some(DriverId(driver)),
+                ..Fix::EMPTY
+            },
+        )
+    }
+
+    fn settled_with(mut fixes: Vec<Fix>) -> (Vec<Fix>, Vec<ContradictionRow>) {
+        let mut contradictions = Vec::new();
+        settle(&mut fixes, &mut contradictions);
+        // Which of the repetitions that contradict is kept, and that it may be a jump, is of no interest.
+        let told = |fix: &Fix| Fix {
+            quality: fix.quality.without(Quality::JUMP),
+            ..*fix
+        };
+        (fixes.iter().map(told).collect(), contradictions)
+    }
+
+    proptest! {
+        #[test]
+        fn what_stands_hangs_on_no_order(
+            records in prop::collection::vec(record(), 1..12),
+            turn in any::<prop::sample::Index>(),
+        ) {
+            let mut turned = records.clone();
+            turned.rotate_left(turn.index(records.len()));
+            turned.reverse();
+            let (settled, contradictions) = settled_with(records.clone());
+            prop_assert_eq!(&settled_with(turned), &(settled.clone(), contradictions));
+            // What was settled stays as it is, and nothing is told again.
+            prop_assert_eq!(settled_with(settled.clone()), (settled.clone(), Vec::new()));
+            for fix in settled.iter().filter(|fix| !fix.quality.contains(Quality::CONTRADICTION)) {
+                let same = records.iter().filter(|other| other.time == fix.time);
+                let first = same.min_by(|a, b| a.precedence().cmp(&b.precedence())).unwrap();
+                prop_assert!(fix.precedence() == first.precedence());
+            }
+        }
+    }
 }

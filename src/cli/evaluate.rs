@@ -125,10 +125,13 @@ fn load_roads(
     Ok(Some(map))
 }
 
-/// Vehicles by their place in the fleet folder, drivers by first sight.
+/// Vehicles by their place in the fleet folder, drivers by licence.
 struct Register {
     index: FleetIndex,
+    /// By number; those of the fleet folder first.
     licences: Vec<String>,
+    /// How many are of the fleet folder.
+    registered: usize,
 }
 
 impl Register {
@@ -137,10 +140,35 @@ impl Register {
         for (id, vehicle) in (0..).zip(&fleet.vehicles) {
             index.insert_vehicle(&vehicle.plate, vehicle.terminal.as_ref(), VehicleId(id));
         }
+        let drivers = fleet.drivers.iter();
+        let mut licences: Vec<String> = drivers.map(|driver| driver.licence.clone()).collect();
+        licences.sort_unstable();
+        licences.dedup();
+        for (id, licence) in (0..).zip(&licences) {
+            index.insert_driver(licence, DriverId(id));
+        }
         Self {
             index,
-            licences: Vec::new(),
+            registered: licences.len(),
+            licences,
         }
+    }
+
+    /// Numbers the drivers by licence, as the database does those that it comes to know together: in records
+    /// that differ only in their driver the number decides. No driver is looked up after it.
+    fn number_drivers(&mut self, tracks: &mut Tracks) {
+        let mut licences = self.licences.clone();
+        if let Some(others) = licences.get_mut(self.registered..) {
+            others.sort_unstable();
+        }
+        let numbers: BTreeMap<&str, u32> = licences.iter().map(String::as_str).zip(0..).collect();
+        let number = |licence: &String| numbers.get(licence.as_str()).copied().map(DriverId);
+        let renumbered: Vec<Option<DriverId>> = self.licences.iter().map(number).collect();
+        for fix in tracks.values_mut().flatten() {
+            let place = fix.driver.and_then(|id| usize::try_from(id.0).ok());
+            fix.driver = place.and_then(|place| *renumbered.get(place)?);
+        }
+        self.licences = licences;
     }
 
     fn licence(&self, id: DriverId) -> Option<&str> {
@@ -208,6 +236,7 @@ fn read_tracks(
             writeln!(notes, "{}: {bad_lines} bad lines left out", path.display())?;
         }
     }
+    register.number_drivers(&mut tracks);
     Ok(tracks)
 }
 

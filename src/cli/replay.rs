@@ -24,7 +24,7 @@ use crate::files::fixes::{
 };
 use crate::ingest::{Counts, Engine, Intake, IntakeError, Parsed, Parts, Rejected};
 use crate::live::Live;
-use crate::model::{LocalZone, Odometer, Quality, Source};
+use crate::model::{LocalZone, Odometer, Quality, Source, Timestamp};
 use crate::telemetry;
 
 /// Arguments of `replay`.
@@ -193,6 +193,8 @@ impl Report {
 /// Takes parsed rows in windows; while one window is judged, the next is read.
 struct Windows<'a> {
     intake: &'a Intake,
+    /// When everything that is replayed was received.
+    received: Timestamp,
     filling: Parsed,
     judging: Option<JoinHandle<Result<Counts, IntakeError>>>,
 }
@@ -238,6 +240,8 @@ async fn here(
 ) -> anyhow::Result<()> {
     let mut windows = Windows {
         intake,
+        // One moment for all files: of records that contradict each other none came first.
+        received: intake.received(),
         filling: Parsed::default(),
         judging: None,
     };
@@ -281,8 +285,9 @@ async fn read_chunks(
         if let Some(chunk) = chunk {
             let intake = intake.clone();
             let datum = options.datum;
+            let origin = (Source::File, windows.received);
             parsing.push_back(tokio::task::spawn_blocking(move || {
-                intake.parse_ndjson(&chunk.bytes, chunk.first_line, datum, Source::File)
+                intake.parse_ndjson(&chunk.bytes, chunk.first_line, datum, origin)
             }));
         }
         while parsing.len() >= CHUNKS_MAX || ended {
@@ -315,9 +320,9 @@ async fn read_rows(
     let read = Arc::clone(&input.bytes_read);
     let (sender, mut pieces) = mpsc::channel(CHUNKS_MAX);
     let (reader, options) = (intake.clone(), Arc::clone(options));
+    let received = windows.received;
     let reading = tokio::task::spawn_blocking(move || {
         let directory = reader.directory();
-        let received = reader.received();
         let mut piece = Parsed::default();
         let result = fixes::read(input.format, input.reader, &options, &mut |line, row| {
             reader.take_row(&directory, received, Source::File, line, row, &mut piece);
@@ -358,7 +363,8 @@ struct AnswerLine {
     message: String,
 }
 
-/// Posts the files to the server that owns the database.
+/// Posts the files to the server that owns the database, in parts of which each is received when it is posted:
+/// with one moment for all, records of a later part would go before live ones that came meanwhile.
 async fn there(
     control: Control,
     files: &[PathBuf],

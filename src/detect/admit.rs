@@ -3,6 +3,7 @@
 //! ```text
 //! clock not believable ------------------------> NotJudged, nothing remembered
 //! older than the last fix seen ----------------> Late
+//! as old, to stand in its place ---------------> Late
 //! as old: same place and speed ----------------> Duplicate, otherwise Contradiction
 //! newer, bad quality --------------------------> NotJudged, becomes the last fix seen
 //! newer, not reachable from the last good place -> NotJudged(JUMP), unless it settles (below)
@@ -17,8 +18,8 @@
 //! place and is judged, marked as relocated; the ones before it stay not judged. The way between
 //! the two places is then no evidence of movement.
 //!
-//! Of two records with one fix time the first received stands. A record without a position has no
-//! place to contradict with, so that beside it the other one is a duplicate.
+//! Which of two records with one fix time stands, [`Fix::precedence`] says. Where that is the one that came
+//! second, the detectors have seen the wrong one, and the track must be judged again as for a late fix.
 
 use std::ops::RangeInclusive;
 
@@ -39,7 +40,8 @@ pub enum Admission {
     Duplicate,
     /// Same fix time as the last fix, but another place or speed.
     Contradiction,
-    /// Older than the last fix: whether it is new must be looked up in the stored track.
+    /// Older than the last fix, or of its time and to stand in its place: whether it is new must be
+    /// looked up in the stored track.
     Late,
 }
 
@@ -216,9 +218,9 @@ fn is_believable(fix: &Fix) -> bool {
 
 /// Two records of one fix time.
 fn compare(first: &Fix, second: &Fix) -> Admission {
-    let placeless =
-        first.quality.contains(Quality::NO_FIX) || second.quality.contains(Quality::NO_FIX);
-    if placeless || (first.position == second.position && first.speed == second.speed) {
+    if second.precedence() < first.precedence() {
+        Admission::Late
+    } else if first.agrees_with(second) {
         Admission::Duplicate
     } else {
         Admission::Contradiction

@@ -38,8 +38,7 @@ pub fn judge_track(context: &Context<'_>, fixes: &[Fix]) -> Vec<Violation> {
 /// Judges the whole tracks of several vehicles, each given once, in any order and with duplicates.
 ///
 /// The result is what the stream gives for the same fixes in order: sorted by fix time, of equal
-/// times the first received, and of these the first by place and speed, so that the order of the
-/// input does not matter. Ordered by vehicle, beginning, kind and subject. Open
+/// times by [`Fix::precedence`], so that the order of the input does not matter. Ordered by vehicle, beginning, kind and subject. Open
 /// violations have no end.
 pub fn judge_tracks(tracks: &[Track<'_>]) -> Vec<Violation> {
     let mut found = Found::default();
@@ -87,19 +86,9 @@ pub fn judge_tracks(tracks: &[Track<'_>]) -> Vec<Violation> {
 
 fn sorted(fixes: &[Fix]) -> Vec<&Fix> {
     let mut sorted: Vec<&Fix> = fixes.iter().collect();
-    sorted.sort_by_key(|fix| {
-        let place = (fix.position.lat_udeg, fix.position.lon_udeg);
-        let driver = fix.driver.map(|driver| driver.0);
-        (
-            fix.time,
-            fix.received,
-            fix.quality.bits(),
-            place,
-            fix.speed,
-            driver,
-            fix.alarm,
-            (fix.events, fix.passengers),
-        )
+    sorted.sort_by(|a, b| {
+        let by_time = a.time.cmp(&b.time);
+        by_time.then_with(|| a.precedence().cmp(&b.precedence()))
     });
     sorted
 }

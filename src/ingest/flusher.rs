@@ -167,6 +167,7 @@ impl Flusher {
             flush.vehicle_days.extend(part.days.into_values());
             flush.faults.extend(part.faults.into_values());
             flush.contradictions.extend(part.contradictions);
+            flush.superseded.extend(part.superseded.into_values());
             flush.prealarms.extend(part.prealarms);
             flush.late.extend(part.rejudge.into_values());
             flush.checkpoints.extend(part.checkpoints);

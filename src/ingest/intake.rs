@@ -202,16 +202,16 @@ impl Intake {
         }
     }
 
-    /// Reads NDJSON lines; `first_line` is the number of the first one.
+    /// Reads NDJSON lines; `first_line` is the number of the first one, `received` one moment for all that came
+    /// together, so that their order says nothing.
     pub fn parse_ndjson(
         &self,
         bytes: &[u8],
         first_line: u64,
         datum: Datum,
-        source: Source,
+        (source, received): (Source, Timestamp),
     ) -> Parsed {
         let directory = Arc::clone(&self.directory.borrow());
-        let received = self.clock.now();
         let mut parsed = Parsed::default();
         ndjson::read_buffer(bytes, first_line, datum, |line, row| {
             self.take_row(&directory, received, source, line, row, &mut parsed);
@@ -232,13 +232,15 @@ impl Intake {
 
     /// Makes the fixes durable and judges them; answers when both are done.
     ///
-    /// The fixes of each vehicle are put in order of fix time first, so that a body or a file in any order is
-    /// judged like a sorted one.
+    /// The fixes of each vehicle are put in order of fix time first, of one time in that of
+    /// [`Fix::precedence`], so that a body or a file in any order is judged like a sorted one.
     ///
     /// # Errors
     /// [`IntakeError`]; then some may be durable all the same, and sending all again is harmless.
     pub async fn submit(&self, parsed: &mut Parsed) -> Result<Counts, IntakeError> {
         let directory = self.directory();
+        // Numbers are given by licence, because they decide where records differ only in their driver.
+        parsed.new_drivers.sort_by(|(_, a), (_, b)| a.cmp(b));
         for (index, licence) in parsed.new_drivers.drain(..) {
             let driver = self
                 .drivers
@@ -249,8 +251,10 @@ impl Intake {
             }
         }
         let mut fixes = std::mem::take(&mut parsed.fixes);
-        // Stable: of two fixes with one time the first received stays first.
-        fixes.sort_by_key(|fix| (fix.vehicle, fix.time));
+        fixes.sort_by(|a, b| {
+            let by_time = (a.vehicle, a.time).cmp(&(b.vehicle, b.time));
+            by_time.then_with(|| a.precedence().cmp(&b.precedence()))
+        });
         let mut waiting = Vec::with_capacity(fixes.len() / RUN_FIXES_MAX + 1);
         for run in fixes.chunks(RUN_FIXES_MAX) {
             waiting.push(self.committer.submit_run(run.to_vec()).await?);

@@ -1,58 +1,75 @@
 //! Looks up whether an older fix is already stored: the rare path of repeated and late data.
 
-use rustc_hash::FxHashMap;
+use std::hash::BuildHasher as _;
 
-use crate::model::{Fix, Position, Quality, Span, Speed, Timestamp, VehicleId};
-use crate::store::{Store, StoreError, TRACK_PAGE_FIXES_MAX};
+use rustc_hash::{FxBuildHasher, FxHashMap};
+
+use crate::model::{Fix, Quality, Span, Timestamp, VehicleId};
+use crate::store::{Said, Store, StoreError, TRACK_PAGE_FIXES_MAX};
 
 /// Stretch of track read at once; files that are replayed a second time walk through it in order.
 const WINDOW: Span = Span::from_hours(6);
 /// Look-ups left out after one that the track archive did not answer: it must not hold live judging up.
 const LEFT_OUT: u64 = 1000;
-/// Windows and fixes in them that are kept at a time: about 24 MB.
+/// Windows and fixes in them that are kept at a time: about 48 MB.
 const SIZE_MAX: usize = 1_000_000;
 
 /// What is stored at one fix time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stored {
-    position: Position,
-    speed: Speed,
-    /// Its time is not believable: it stands in nobody's place.
-    clock: bool,
+    said: Said,
+    received: Timestamp,
+    /// Stands for the whole record.
+    content: u64,
+    quality: Quality,
 }
 
 impl From<&Fix> for Stored {
     fn from(fix: &Fix) -> Self {
         Self {
-            position: fix.position,
-            speed: fix.speed,
-            clock: fix.quality.contains(Quality::CLOCK),
+            said: Said::from(fix),
+            received: fix.received,
+            content: FxBuildHasher.hash_one(fix.precedence()),
+            quality: fix.quality,
         }
     }
 }
 
 impl Stored {
+    /// A record that says as much.
+    fn brief(self, fix: &Fix) -> Fix {
+        Fix {
+            position: self.said.position,
+            speed: self.said.speed,
+            received: self.received,
+            quality: self.quality,
+            ..*fix
+        }
+    }
+
+    /// What it says of place and speed.
+    pub(super) const fn said(self) -> Said {
+        self.said
+    }
+
+    /// Whether it counts as qualified.
+    pub(super) const fn is_qualified(self) -> bool {
+        self.quality.is_qualified()
+    }
+
     /// Whether both say the same (a repetition) or not (a contradiction).
     pub(super) fn agrees_with(self, fix: &Fix) -> bool {
-        self.position == fix.position && self.speed == fix.speed
+        self.brief(fix).agrees_with(fix)
     }
 
     /// Whether a fix of the same time is a second one beside this.
     pub(super) fn stands_for(self, fix: &Fix) -> bool {
-        !self.clock || fix.quality.contains(Quality::CLOCK)
+        !self.quality.contains(Quality::CLOCK) || fix.quality.contains(Quality::CLOCK)
     }
 
-    /// In words, how a fix of the same time differs from what is stored.
-    pub(super) fn difference(self, fix: &Fix) -> String {
-        format!(
-            "{:.6},{:.6} {} stored, {:.6},{:.6} {} received",
-            self.position.lat(),
-            self.position.lon(),
-            self.speed,
-            fix.position.lat(),
-            fix.position.lon(),
-            fix.speed
-        )
+    /// Whether a fix of the same time may be one to stand in its place.
+    pub(super) fn may_yield_to(self, fix: &Fix) -> bool {
+        fix.received <= self.received && self.content != Self::from(fix).content
     }
 }
 
@@ -147,6 +164,21 @@ impl LateLookup {
         let found = window.find(time);
         self.keep(vehicle, window);
         Ok(found)
+    }
+
+    /// The whole stored fix of that vehicle and time; `None` also where it cannot be read.
+    pub(super) async fn find_whole(
+        store: &Store,
+        vehicle: VehicleId,
+        time: Timestamp,
+    ) -> Result<Option<Fix>, StoreError> {
+        match store.find_fix(vehicle, time).await {
+            Err(error @ (StoreError::ArchiveAway { .. } | StoreError::ArchiveDamaged { .. })) => {
+                tracing::warn!(%error, vehicle = vehicle.0, "a stored fix cannot be compared");
+                Ok(None)
+            }
+            found => found,
+        }
     }
 
     /// Remembers a late fix that is now on its way to the store.

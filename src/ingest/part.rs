@@ -8,10 +8,10 @@ use rustc_hash::FxHashMap;
 use crate::detect::{self, Piece, Transition};
 use crate::model::duty::MinuteSet;
 use crate::model::prealarm::PreAlarm;
-use crate::model::{Fix, LocalZone, Timestamp, VehicleId, Violation};
+use crate::model::{Fix, LocalZone, Quality, Timestamp, VehicleId, Violation};
 use crate::store::{
-    Checkpoint, ContradictionRow, FaultRunRow, LateFixes, PreAlarmNote, Rejudged, TrackChunk,
-    VehicleDay, VehicleSnapshot, ViolationUpsert,
+    Checkpoint, ContradictionRow, FaultRunRow, LateFixes, PreAlarmNote, Rejudged, Said, Superseded,
+    TrackChunk, VehicleDay, VehicleSnapshot, ViolationUpsert,
 };
 use crate::telemetry::name;
 use crate::track;
@@ -45,6 +45,8 @@ pub(super) struct Part {
     pub(super) faults: BTreeMap<(VehicleId, Timestamp), FaultRunRow>,
     /// Contradictions found.
     pub(super) contradictions: Vec<ContradictionRow>,
+    /// Records that stand in the place of others, by vehicle and fix time.
+    pub(super) superseded: BTreeMap<(VehicleId, Timestamp), Superseded>,
     /// Limits that are near.
     pub(super) prealarms: Vec<PreAlarmNote>,
     /// Late fixes that may change verdicts.
@@ -76,6 +78,7 @@ impl Part {
             + self.days.len()
             + self.driving.len()
             + self.contradictions.len()
+            + self.superseded.len()
             + self.checkpoints.len()
             + self.rejudged.len()
             + self.prealarms.len()
@@ -92,7 +95,7 @@ impl Part {
             return;
         }
         row.fixes += 1;
-        row.qualified += u32::from(fix.quality.is_qualified());
+        row.qualified += i32::from(fix.quality.is_qualified());
         if let Ok(minute) = u16::try_from(zone.millis_of_day(fix.time) / MINUTE_MS) {
             row.online.insert(minute);
         }
@@ -118,10 +121,14 @@ impl Part {
     /// Adds a fix that is older than the newest of its vehicle.
     pub(super) fn add_late(&mut self, fix: &Fix) {
         self.late.entry(fix.vehicle).or_default().push(*fix);
-        if !fix.quality.is_judged() {
-            // No detector sees it wherever it stands.
-            return;
+        // No detector sees one that is not judged, wherever it stands.
+        if fix.quality.is_judged() {
+            self.rejudge_from(fix);
         }
+    }
+
+    /// Has the vehicle judged again because a fix came, as from its time on.
+    fn rejudge_from(&mut self, fix: &Fix) {
         let late = self.rejudge.entry(fix.vehicle).or_insert(LateFixes {
             vehicle: fix.vehicle,
             from: fix.time,
@@ -137,13 +144,34 @@ impl Part {
         late.received_last = late.received_last.max(fix.received);
     }
 
-    /// Notes that two records of one fix time do not agree.
-    pub(super) fn add_contradiction(&mut self, fix: &Fix, note: String) {
+    /// Notes that two records of one fix time do not agree, of which the first one stands.
+    pub(super) fn add_contradiction(&mut self, fix: &Fix, stands: Said, other: Said) {
         self.contradictions.push(ContradictionRow {
             vehicle: fix.vehicle,
             time: fix.time,
-            note,
+            stands,
+            other,
         });
+    }
+
+    /// Notes that a fix stands in the place of one that was judged.
+    pub(super) fn supersede(&mut self, fix: &Fix) {
+        let placeless = fix.quality.contains(Quality::NO_FIX);
+        let superseded = Superseded {
+            vehicle: fix.vehicle,
+            time: fix.time,
+            stands: (!placeless).then(|| Said::from(fix)),
+        };
+        self.superseded.insert((fix.vehicle, fix.time), superseded);
+        if !fix.quality.contains(Quality::CLOCK) {
+            self.rejudge_from(fix);
+        }
+    }
+
+    /// Counts a fix as qualified, or not, that stands in the place of one that was counted.
+    pub(super) fn recount(&mut self, zone: &LocalZone, fix: &Fix, qualified_before: bool) {
+        let row = self.day(fix.vehicle, zone.day(fix.time));
+        row.qualified += i32::from(fix.quality.is_qualified()) - i32::from(qualified_before);
     }
 
     /// Takes in what a detector said.

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::detect::{Admission, Transition, VehicleState};
 use crate::model::{Fix, Quality, Timestamp, VehicleId};
-use crate::store::{SavedVehicle, Store};
+use crate::store::{Said, SavedVehicle, Store, StoreError};
 use crate::telemetry::name;
 
 use super::STORE_RETRY;
@@ -90,7 +90,7 @@ pub(super) struct Shard {
     pub(super) part: Part,
     pub(super) late: LateLookup,
     /// Late fixes that may not be readable in the store yet: of the part being filled, and of the one before.
-    pub(super) late_unstored: [BTreeMap<(VehicleId, Timestamp), Stored>; 2],
+    pub(super) late_unstored: [BTreeMap<(VehicleId, Timestamp), Fix>; 2],
     /// Vehicles whose chunks were handed over with the last part.
     pub(super) chunked: BTreeSet<VehicleId>,
 }
@@ -284,7 +284,6 @@ impl Shard {
         self.part
             .checkpoints
             .extend(entry.pass_midnight(&directory.rules.zone, fix));
-        let before = entry.state.last_fix().copied();
         match entry
             .state
             .handle_fix(&directory.context(record), fix, transitions)
@@ -299,13 +298,8 @@ impl Shard {
                 self.keep(directory, fix, quality, tally);
             }
             Admission::Duplicate => self.repeated(directory, fix, tally),
-            Admission::Contradiction => {
-                if let Some(before) = before {
-                    self.contradicted(fix, Stored::from(&before));
-                }
-                self.repeated(directory, fix, tally);
-            }
-            Admission::Late => return Some(*fix),
+            // What the detectors saw may no longer be what stands.
+            Admission::Contradiction | Admission::Late => return Some(*fix),
         }
         self.take_transitions(directory, record, fix.vehicle, transitions, tally);
         None
@@ -340,7 +334,7 @@ impl Shard {
     /// Adds a fix to the track out of order.
     fn keep_late(&mut self, directory: &Directory, fix: &Fix, tally: &mut Tally) {
         let [filling, _] = &mut self.late_unstored;
-        filling.insert((fix.vehicle, fix.time), Stored::from(fix));
+        filling.insert((fix.vehicle, fix.time), *fix);
         self.late.insert(fix);
         self.part.add_late(fix);
         self.part.count(&directory.rules.zone, fix, false);
@@ -352,48 +346,94 @@ impl Shard {
         tally.duplicates += 1;
     }
 
-    /// Tells a contradiction and keeps its record beside the first one; tracks are read without it.
-    fn contradicted(&mut self, fix: &Fix, stored: Stored) {
-        self.part.add_contradiction(fix, stored.difference(fix));
+    /// Keeps a record that contradicts the one that stands; tracks are read without it.
+    fn keep_contradicting(&mut self, fix: &Fix) {
         let quality = fix.quality.with(Quality::CONTRADICTION);
         self.part.add_late(&Fix { quality, ..*fix });
     }
 
-    /// A fix older than the newest of its vehicle: stored when it is new.
+    /// A fix older than the newest of its vehicle, or of its time: stored when it is new.
     async fn handle_late(&mut self, directory: &Directory, fix: &Fix, tally: &mut Tally) {
         let stored = self.stored_at(fix).await;
-        if let Some(stored) = stored.filter(|stored| stored.stands_for(fix)) {
-            if !stored.agrees_with(fix) {
-                self.contradicted(fix, stored);
-            }
-            self.repeated(directory, fix, tally);
-        } else {
+        let Some(stored) = stored.filter(|stored| stored.stands_for(fix)) else {
             tally.late += 1;
             self.keep_late(directory, fix, tally);
+            return;
+        };
+        if stored.may_yield_to(fix) && self.goes_before(fix).await {
+            self.supersede(directory, fix, stored);
+        } else if !stored.agrees_with(fix) {
+            self.part
+                .add_contradiction(fix, stored.said(), Said::from(fix));
+            self.keep_contradicting(fix);
         }
+        self.repeated(directory, fix, tally);
+    }
+
+    /// Puts a fix in the place of the one of its time that stood: that one counts as the repetition.
+    fn supersede(&mut self, directory: &Directory, fix: &Fix, stored: Stored) {
+        let agrees = stored.agrees_with(fix);
+        if !agrees {
+            self.part
+                .add_contradiction(fix, Said::from(fix), stored.said());
+        }
+        self.part.supersede(fix);
+        self.part
+            .recount(&directory.rules.zone, fix, stored.is_qualified());
+        let entry = self.vehicles.get_mut(&fix.vehicle);
+        if let Some(replaced) = entry.and_then(|entry| entry.replace(fix)) {
+            if !agrees {
+                self.keep_contradicting(&replaced);
+            }
+        } else {
+            let [filling, _] = &mut self.late_unstored;
+            filling.insert((fix.vehicle, fix.time), *fix);
+            self.part.add_late(fix);
+        }
+        self.late.insert(fix);
+    }
+
+    /// What may not be readable in the store yet of the track at the time of a fix.
+    fn unstored_at(&self, fix: &Fix) -> Option<Fix> {
+        let key = (fix.vehicle, fix.time);
+        let late = self.late_unstored.iter().find_map(|late| late.get(&key));
+        late.copied()
+            .or_else(|| self.vehicles.get(&fix.vehicle)?.find(fix.time))
     }
 
     /// What the track already has at the time of a fix.
     async fn stored_at(&mut self, fix: &Fix) -> Option<Stored> {
-        let entry = self.vehicles.get(&fix.vehicle)?;
-        if let Some(known) = entry.find(fix.time) {
+        if let Some(known) = self.unstored_at(fix) {
             return Some(Stored::from(&known));
-        }
-        let key = (fix.vehicle, fix.time);
-        if let Some(known) = self.late_unstored.iter().find_map(|late| late.get(&key)) {
-            return Some(*known);
         }
         loop {
             let found = self.late.find(&self.store, fix.vehicle, fix.time);
             match found.await {
                 Ok(known) => return known,
-                Err(error) => {
-                    tracing::warn!(%error, "the stored track cannot be read: the shard waits");
-                    tokio::time::sleep(STORE_RETRY).await;
-                }
+                Err(error) => wait_for_store(&error).await,
             }
         }
     }
+
+    /// Whether a fix stands before what the track has at its time.
+    async fn goes_before(&self, fix: &Fix) -> bool {
+        let before = |known: &Fix| fix.precedence() < known.precedence();
+        if let Some(known) = self.unstored_at(fix) {
+            return before(&known);
+        }
+        loop {
+            let found = LateLookup::find_whole(&self.store, fix.vehicle, fix.time);
+            match found.await {
+                Ok(known) => return known.as_ref().is_some_and(before),
+                Err(error) => wait_for_store(&error).await,
+            }
+        }
+    }
+}
+
+async fn wait_for_store(error: &StoreError) {
+    tracing::warn!(%error, "the stored track cannot be read: the shard waits");
+    tokio::time::sleep(STORE_RETRY).await;
 }
 
 /// What one run came to.

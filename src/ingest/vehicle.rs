@@ -104,7 +104,7 @@ impl VehicleEntry {
         let tail = TrackTail::from_bytes(vehicle, &saved.tail)
             .map_err(|source| RestoreError::Tail { vehicle, source })?;
         Ok(Self {
-            last_good: tail.iter().filter(|fix| fix.quality.is_judged()).last(),
+            last_good: last_good(&tail),
             state,
             tail,
             applied: saved.journal_sequence,
@@ -190,6 +190,15 @@ impl VehicleEntry {
         Some(chunk)
     }
 
+    /// Puts a fix in the place of the one with its time that is in no chunk yet; that one, where there is one.
+    pub(super) fn replace(&mut self, fix: &Fix) -> Option<Fix> {
+        let replaced = self.tail.replace(fix)?;
+        if self.last_good.is_some_and(|last| last.time == fix.time) {
+            self.last_good = last_good(&self.tail);
+        }
+        Some(replaced)
+    }
+
     /// The parts up to the one before are stored; whether a chunk of this vehicle was in the last of them.
     pub(super) fn stored_before(&mut self) -> bool {
         let [filling, before] = &mut self.unstored;
@@ -250,4 +259,9 @@ impl VehicleEntry {
             + self.tail.byte_len()
             + chunks.sum::<usize>()
     }
+}
+
+/// The last fix of a tail that was judged.
+fn last_good(tail: &TrackTail) -> Option<Fix> {
+    tail.iter().filter(|fix| fix.quality.is_judged()).last()
 }

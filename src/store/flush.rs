@@ -1,6 +1,7 @@
 //! One transaction for everything that the shards derived since the last one.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use sqlx::AnyConnection;
 
@@ -14,7 +15,7 @@ use super::statement::Bulk;
 use super::vehicles::LiveState;
 use super::{Store, StoreError, verdicts};
 use crate::model::duty::MinuteSet;
-use crate::model::{Span, Timestamp, VehicleId, Violation};
+use crate::model::{Fix, Position, Span, Speed, Timestamp, VehicleId, Violation};
 
 /// Everything derived since the last flush.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,6 +36,8 @@ pub struct Flush {
     pub faults: Vec<FaultRunRow>,
     /// Contradictions found.
     pub contradictions: Vec<ContradictionRow>,
+    /// Records that stand now in the place of others.
+    pub superseded: Vec<Superseded>,
     /// Limits that are near.
     pub prealarms: Vec<PreAlarmNote>,
     /// Late fixes: their vehicles must be judged again; vehicles must not repeat.
@@ -127,8 +130,8 @@ pub struct VehicleDay {
     pub day: i64,
     /// Fixes stored.
     pub fixes: u32,
-    /// Of these, with nothing wrong.
-    pub qualified: u32,
+    /// Of these, with nothing wrong; below 0 where worse records came to stand in the place of better ones.
+    pub qualified: i32,
     /// Fixes that came again.
     pub duplicates: u32,
     /// Earliest fix time.
@@ -161,8 +164,46 @@ pub struct ContradictionRow {
     pub vehicle: VehicleId,
     /// Fix time of both.
     pub time: Timestamp,
-    /// What differs.
-    pub note: String,
+    /// What the record says that stands.
+    pub stands: Said,
+    /// What the other one says; what is told once of a vehicle and fix time.
+    pub other: Said,
+}
+
+/// A record stands now where another one stood, which goes behind it ([`Fix::precedence`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Superseded {
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// Fix time of both.
+    pub time: Timestamp,
+    /// What the record says that stands; `None` for one without a position, which contradicts nothing.
+    pub stands: Option<Said>,
+}
+
+/// Where a record says that its vehicle was, and how fast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// Where.
+    pub position: Position,
+    /// How fast.
+    pub speed: Speed,
+}
+
+impl From<&Fix> for Said {
+    fn from(fix: &Fix) -> Self {
+        Self {
+            position: fix.position,
+            speed: fix.speed,
+        }
+    }
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (lat, lon) = (self.position.lat(), self.position.lon());
+        write!(f, "{lat:.6},{lon:.6} {}", self.speed)
+    }
 }
 
 impl Store {
@@ -187,6 +228,7 @@ impl Store {
         put_faults(connection, &flush.faults).await?;
         driving::put(connection, &flush.driving).await?;
         put_contradictions(connection, &flush.contradictions).await?;
+        put_superseded(connection, &flush.superseded).await?;
         let position = i64::try_from(flush.journal_position).unwrap_or(i64::MAX);
         Counter::JournalPosition.raise(connection, position).await?;
         // Last, because the change log's counter is locked from here to the commit.
@@ -449,10 +491,10 @@ pub(super) async fn put_faults(
 }
 
 const CONTRADICTIONS: Bulk = Bulk {
-    head: "INSERT INTO contradictions (vehicle_id, at, note) VALUES ",
-    row: "($1, $2, $3)",
-    width: 3,
-    tail: " ON CONFLICT (vehicle_id, at, note) DO NOTHING",
+    head: "INSERT INTO contradictions (vehicle_id, at, other, note) VALUES ",
+    row: "($1, $2, $3, $4)",
+    width: 4,
+    tail: " ON CONFLICT (vehicle_id, at, other) DO NOTHING",
 };
 
 pub(super) async fn put_contradictions(
@@ -461,11 +503,48 @@ pub(super) async fn put_contradictions(
 ) -> Result<(), StoreError> {
     CONTRADICTIONS
         .execute(connection, found, |values, contradiction| {
+            let ContradictionRow { stands, other, .. } = contradiction;
             values
                 .add(i64::from(contradiction.vehicle.0))
                 .time(contradiction.time)
-                .add(contradiction.note.as_str());
+                .add(other.to_string().as_str())
+                .add(format!("{stands} stored, {other} received").as_str());
         })
         .await
         .map(drop)
 }
+
+/// Has what contradicted the records that stood before contradict those that stand now.
+async fn put_superseded(
+    connection: &mut AnyConnection,
+    superseded: &[Superseded],
+) -> Result<(), StoreError> {
+    for record in superseded {
+        let texts = match record.stands {
+            // Older versions of the program kept no more than the note, also as what the other one said.
+            Some(stands) => vec![
+                (TAKE_BACK, stands.to_string()),
+                (TELL_ANEW, format!("{stands} stored, ")),
+            ],
+            None => vec![(TAKE_ALL_BACK, String::new())],
+        };
+        for (statement, text) in texts {
+            sqlx::query(statement)
+                .bind(text)
+                .bind(i64::from(record.vehicle.0))
+                .bind(record.time.millis())
+                .execute(&mut *connection)
+                .await
+                .map_err(map_error)?;
+        }
+    }
+    Ok(())
+}
+
+/// What the record says that stands now contradicts nothing.
+const TAKE_BACK: &str =
+    "DELETE FROM contradictions WHERE other = $1 AND vehicle_id = $2 AND at = $3";
+const TELL_ANEW: &str = "UPDATE contradictions SET note = CAST($1 AS TEXT) || other || ' received'
+     WHERE vehicle_id = $2 AND at = $3 AND other <> note";
+const TAKE_ALL_BACK: &str =
+    "DELETE FROM contradictions WHERE other <> $1 AND vehicle_id = $2 AND at = $3";

@@ -58,8 +58,8 @@ pub use enterprises::{EnterpriseFilter, EnterpriseRow};
 pub use error::StoreError;
 pub use evidence::{EVIDENCE_AROUND, EVIDENCE_FIXES_MAX, Evidence};
 pub use flush::{
-    ContradictionRow, CorrectionNote, FaultRunRow, Flush, OperatingDay, TrackChunk, VehicleDay,
-    VehicleSnapshot, ViolationUpsert,
+    ContradictionRow, CorrectionNote, FaultRunRow, Flush, OperatingDay, Said, Superseded,
+    TrackChunk, VehicleDay, VehicleSnapshot, ViolationUpsert,
 };
 pub use handling::{Handling, HandlingResult, Refusal, Reminder, ReminderChannel, ViolationLoop};
 pub use holds::{Hold, HoldFilter};

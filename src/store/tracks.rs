@@ -9,7 +9,7 @@ use super::staging::{ChunkKey, DamagedChunk, decode_chunk};
 use super::statement::Select;
 use super::track_files::{TrackFile, TrackPart, files_of};
 use super::{Store, StoreError};
-use crate::model::{Fix, Quality, Span, Timestamp, VehicleId};
+use crate::model::{Fix, Span, Timestamp, VehicleId};
 use crate::track::decode_run;
 
 /// Most fixes of one page of a track; a page may hold more where chunks overlap.
@@ -76,8 +76,8 @@ impl LostStretch {
 }
 
 impl Store {
-    /// The track of a vehicle in `[from, to)`, by fix time. Of several fixes with one fix time the
-    /// first received stays.
+    /// The track of a vehicle in `[from, to)`, by fix time. Of several fixes with one fix time the one stays
+    /// that stands by [`Fix::precedence`].
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when the period holds more than [`TRACK_FIXES_MAX`] fixes;
@@ -190,7 +190,7 @@ impl Store {
         }
     }
 
-    /// The stored fix of a vehicle with that fix time, first received, where there is one.
+    /// The stored fix of a vehicle that stands at that fix time, where there is one.
     ///
     /// # Errors
     /// As [`Store::track_page`].
@@ -205,15 +205,14 @@ impl Store {
     }
 }
 
-/// Puts fixes of one vehicle into the order of fix time, each time once: the first received of those that
-/// are not marked as contradicting it.
+/// Puts fixes of one vehicle into the order of fix time, each time once: the one that stands.
 fn order(fixes: &mut Vec<Fix>) {
-    // The sort keeps the order of equal ones, so the first stored wins a tie.
-    fixes.sort_by_key(|fix| {
-        // A time that nobody believes stands for no fix: another one of that time comes before it.
-        let unfit = [Quality::CONTRADICTION, Quality::CLOCK];
-        let unfit = unfit.into_iter().any(|reason| fix.quality.contains(reason));
-        (fix.time, unfit, fix.received)
+    if fixes.is_sorted_by(|a, b| a.time < b.time) {
+        return;
+    }
+    fixes.sort_by(|a, b| {
+        let by_time = a.time.cmp(&b.time);
+        by_time.then_with(|| a.precedence().cmp(&b.precedence()))
     });
     fixes.dedup_by_key(|fix| fix.time);
 }
@@ -248,7 +247,6 @@ impl Staged {
     ) -> Result<Self, StoreError> {
         let TrackPart { vehicle, from, .. } = part;
         let (mut fixes, mut lost) = (Vec::new(), Vec::new());
-        // The tail comes after all chunks: on equal received times the stored one came first.
         let tail = tail(connection, vehicle).await?;
         let mut after = None;
         let mut end = to;

@@ -157,6 +157,20 @@ impl TrackTail {
         self.iter().find(|fix| fix.time == time)
     }
 
+    /// Puts a fix in the place of the first pushed one with its fix time; that one, where there is one.
+    pub fn replace(&mut self, fix: &Fix) -> Option<Fix> {
+        let replaced = self.find(fix.time)?;
+        let mut after = Self::new(self.vehicle);
+        let mut found = false;
+        for known in self.iter() {
+            let is_it = !found && known.time == fix.time;
+            found |= is_it;
+            after.push(if is_it { fix } else { &known });
+        }
+        *self = after;
+        Some(replaced)
+    }
+
     /// The fixes in the order of their pushes.
     pub fn iter(&self) -> impl Iterator<Item = Fix> {
         // The bytes were written or checked here, so the reader meets no error.

@@ -18,7 +18,7 @@ use roadwarden::model::{
 };
 
 use crate::detect_oracle::{self, Verdict};
-use crate::drive::{Drivers, area_across, fix, moment, place, road, rules};
+use crate::drive::{Drivers, TWINS, area_across, fix, moment, place, road, rules, twin};
 
 /// After this many fixes the growing pieces are asked for, as a flush does.
 const TOLD_EVERY: usize = 7;
@@ -381,6 +381,48 @@ proptest! {
         mixed.reverse();
         let batch = judge_track(&world.context(), &mixed);
         prop_assert_eq!(without_receipt(batch), without_receipt(streamed.violations));
+    }
+
+    #[test]
+    fn of_records_of_one_time_one_is_judged_whatever_their_order(
+        track in any_track(),
+        order in any::<prop::sample::Index>(),
+        twins in prop::collection::vec((any::<prop::sample::Index>(), 0..TWINS, 0..TWINS, -1_i64..2), 1..30),
+    ) {
+        let mut all = track.fixes();
+        for (index, which, also, later_s) in twins {
+            let first = all[index.index(all.len())];
+            let mut other = twin(&first, which);
+            other.received = other.received + Span::from_seconds(later_s);
+            all.extend([other, twin(&other, also)]);
+        }
+        let world = World::new(short_rules(), true);
+        let mut mixed = all.clone();
+        mixed.rotate_left(order.index(all.len()));
+        mixed.reverse();
+        let batch = judge_track(&world.context(), &all);
+        prop_assert_eq!(&batch, &judge_track(&world.context(), &mixed));
+        // What stands is what is judged, and the stream that gets the others too says so of each.
+        all.sort_by(|a, b| a.time.cmp(&b.time).then_with(|| a.precedence().cmp(&b.precedence())));
+        let mut standing = all.clone();
+        standing.dedup_by_key(|fix| fix.time);
+        let streamed = world.stream(&standing, |_, _| ());
+        prop_assert_eq!(without_receipt(batch), without_receipt(streamed.violations));
+        let mut state = VehicleState::default();
+        for fix in &all {
+            let first = state.last_fix().copied().filter(|first| first.time == fix.time);
+            let admission = state.handle_fix(&world.context(), fix, &mut Vec::new());
+            if let Some(first) = first {
+                let expected = if first.agrees_with(fix) { Admission::Duplicate } else { Admission::Contradiction };
+                prop_assert_eq!(admission, expected);
+                let before = first.precedence() != fix.precedence();
+                let turned = VehicleState::restore(&state.snapshot()).unwrap();
+                prop_assert_eq!(turned.last_fix(), Some(&first));
+                let mut other_way = world.stream(std::slice::from_ref(fix), |_, _| ()).state;
+                let expected = if before { Admission::Late } else { Admission::Duplicate };
+                prop_assert_eq!(other_way.handle_fix(&world.context(), &first, &mut Vec::new()), expected);
+            }
+        }
     }
 
     #[test]

@@ -10,8 +10,8 @@ use roadwarden::model::route::{Area, AreaKind, RoadKind, Route};
 use roadwarden::model::rules::RuleSet;
 use roadwarden::model::violation::Details;
 use roadwarden::model::{
-    DriverId, Events, Fix, Position, Quality, Source, Span, Speed, Timestamp, VehicleClass,
-    VehicleId, Violation,
+    Course, DriverId, Events, Fix, Odometer, Position, Quality, Source, Span, Speed, Timestamp,
+    VehicleClass, VehicleId, Violation,
 };
 use roadwarden::roads::RoadMap;
 use roadwarden::rulebook;
@@ -34,6 +34,45 @@ pub(crate) fn moment(text: &str) -> Timestamp {
     let seconds = if text.len() == 11 { ":00" } else { "" };
     let text = format!("2026-{}{seconds}+08:00", text.replace(' ', "T"));
     Timestamp::from_rfc3339(&text).unwrap()
+}
+
+/// In how many ways [`twin`] makes a record differ.
+pub(crate) const TWINS: u64 = 15;
+
+/// A record of the same vehicle, time and receipt that differs in one field only.
+pub(crate) fn twin(fix: &Fix, which: u64) -> Fix {
+    let mut other = *fix;
+    let marked = |quality: Quality, reason: Quality| {
+        if quality.contains(reason) {
+            quality.without(reason)
+        } else {
+            quality.with(reason)
+        }
+    };
+    match which % TWINS {
+        0 => other.driver = Some(DriverId(fix.driver.map_or(3, |driver| driver.0 + 1))),
+        1 => other.driver = fix.driver.map_or(Some(DriverId(2)), |_| None),
+        2 => other.alarm ^= 1 << 2,
+        3 => other.alarm ^= 1 << 4,
+        4 => {
+            other.events = if fix.events.is_empty() {
+                "dsm_phone:begin:2".parse().unwrap()
+            } else {
+                Events::NONE
+            }
+        }
+        5 => other.passengers = fix.passengers.map_or(Some(70), |_| None),
+        6 => other.quality = marked(fix.quality, Quality::SPEED_RANGE),
+        7 => other.quality = marked(fix.quality, Quality::NO_FIX),
+        8 => other.speed = Speed::from_whole_kmh(if fix.speed.kmh() < 60.0 { 118 } else { 0 }),
+        9 => other.position.lon_udeg += 4000,
+        10 => other.status ^= 3 << 8,
+        11 => other.course = Course::from_degrees(77),
+        12 => other.odometer = Odometer::from_km(5.0),
+        13 => other.altitude_m = Some(17),
+        _ => other.source = Source::Platform,
+    }
+    other
 }
 
 /// A length such as `90s`, `15m`, `4h`, `2h30m`.

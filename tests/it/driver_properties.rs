@@ -16,6 +16,7 @@ use crate::detect_oracle;
 use crate::detect_properties::{
     FATIGUE, any_track, short_rules, verdicts, without_jumps, without_receipt,
 };
+use crate::drive::twin;
 
 /// What is known of a fleet without its tracks.
 struct Fleet {
@@ -337,6 +338,36 @@ proptest! {
         }
         server.flush();
         prop_assert_eq!(server.standing(), world.judge(&tracks(&fleet)));
+    }
+
+    #[test]
+    fn records_that_differ_in_their_driver_are_one_choice(
+        fleet in any_fleet(),
+        twins in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0_u64..2), 1..200),
+        order in any::<prop::sample::Index>(),
+    ) {
+        let world = Fleet::new(short_rules(), fleet.len());
+        let mut server = Server::new(&world);
+        let mut tracks = tracks(&fleet);
+        for (vehicle, index, which) in &twins {
+            let track = &mut tracks[vehicle.index(fleet.len())];
+            track.push(twin(&track[index.index(track.len())], *which));
+        }
+        for track in &mut tracks {
+            let middle = order.index(track.len());
+            track.rotate_left(middle);
+            track.reverse();
+        }
+        let mut arriving = tracks.concat();
+        arriving.sort_by(|a, b| {
+            let by_time = (a.time, a.vehicle).cmp(&(b.time, b.vehicle));
+            by_time.then_with(|| a.precedence().cmp(&b.precedence()))
+        });
+        for fix in &arriving {
+            server.handle_fix(fix);
+        }
+        server.flush();
+        prop_assert_eq!(server.standing(), world.judge(&tracks));
     }
 
     #[test]

@@ -13,17 +13,19 @@ use roadwarden::ingest::{Directory, Engine, Parsed, Parts, read_hours};
 use roadwarden::live::Live;
 use roadwarden::model::duty::MinuteSet;
 use roadwarden::model::fleet::FleetFolder;
-use roadwarden::model::{Fix, Source, Span, Speed, Timestamp, VehicleId, Violation, ViolationKind};
+use roadwarden::model::{
+    Fix, Quality, Source, Span, Timestamp, VehicleId, Violation, ViolationKind,
+};
 use roadwarden::rulebook;
 use roadwarden::store::{
-    Appeal, AppealStatus, DriverCard, Handling, HandlingResult, Page, RejudgeOrder, Role, Store,
-    StoreOptions, StoredViolation, ViolationFilter,
+    Appeal, AppealStatus, DriverCard, Handling, HandlingResult, Page, RejudgeOrder, Role, Said,
+    Store, StoreOptions, StoredViolation, ViolationFilter,
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::detect_properties::any_track;
-use crate::drive::{drive, moment};
+use crate::drive::{TWINS, drive, moment, twin};
 use crate::store::samples::{enterprise, plate, vehicle};
 use crate::store::support::{Place, on_both_engines};
 use crate::support::server::{Server, succeed};
@@ -287,7 +289,10 @@ fn minutes(
 ) -> BTreeMap<i64, MinuteSet> {
     let context = directory.context(directory.vehicle(vehicle).unwrap());
     let mut sorted = fixes.to_vec();
-    sorted.sort_by_key(|fix| (fix.time, fix.received));
+    sorted.sort_by(|a, b| {
+        let by_time = a.time.cmp(&b.time);
+        by_time.then_with(|| a.precedence().cmp(&b.precedence()))
+    });
     let mut whole = Rejudge::new(VehicleState::default());
     for fix in &sorted {
         whole.handle_fix(&context, fix);
@@ -359,8 +364,8 @@ fn arrivals(tracks: &[Vec<Fix>], between_blind: u64, dice: &mut Dice) -> Vec<Fix
                 let mut again = fix;
                 again.received =
                     fix.received + Span::from_seconds(1 + i64::try_from(dice.roll(9000)).unwrap());
-                if dice.roll(3) == 0 {
-                    again.speed = Speed::from_whole_kmh(u16::try_from(dice.roll(120)).unwrap());
+                if dice.roll(3) > 0 {
+                    again = twin(&again, dice.roll(TWINS));
                 }
                 arriving.push(again);
             }
@@ -374,6 +379,115 @@ fn arrivals(tracks: &[Vec<Fix>], between_blind: u64, dice: &mut Dice) -> Vec<Fix
         last = fix.received;
     }
     arriving
+}
+
+/// Every fix once and some again, differing in one field and received at nearly the same time, in any order.
+fn contradicting(tracks: &[Vec<Fix>], dice: &mut Dice) -> Vec<Fix> {
+    let mut arriving: Vec<Fix> = tracks.concat();
+    for fix in &mut arriving {
+        fix.received = moment("11-28 00:00");
+    }
+    for index in 0..arriving.len() {
+        let mut other = arriving[index];
+        while dice.roll(4) == 0 {
+            other = twin(&other, dice.roll(TWINS));
+            let steps = [0, 0, 0, 1, -1][usize::try_from(dice.roll(5)).unwrap()];
+            other.received = other.received + Span::from_seconds(steps);
+            arriving.push(other);
+        }
+    }
+    for last in (1..arriving.len()).rev() {
+        let other = usize::try_from(dice.roll(last as u64 + 1)).unwrap();
+        arriving.swap(last, other);
+    }
+    arriving
+}
+
+/// Fix times with what contradicts the record that stands.
+fn contradictions(delivered: &[Fix]) -> BTreeSet<(i64, i64, String)> {
+    let mut sorted = delivered.to_vec();
+    sorted.sort_by(|a, b| {
+        let by_time = (a.vehicle, a.time).cmp(&(b.vehicle, b.time));
+        by_time.then_with(|| a.precedence().cmp(&b.precedence()))
+    });
+    let mut found = BTreeSet::new();
+    for records in sorted.chunk_by(|a, b| (a.vehicle, a.time) == (b.vehicle, b.time)) {
+        let (stands, others) = records.split_first().unwrap();
+        for other in others.iter().filter(|other| !stands.agrees_with(other)) {
+            let note = format!(
+                "{} stored, {} received",
+                Said::from(stands),
+                Said::from(other)
+            );
+            found.insert((i64::from(other.vehicle.0), other.time.millis(), note));
+        }
+    }
+    found
+}
+
+async fn contradicting_in_any_order(place: Place, seed: u64, parts: usize) {
+    let mut dice = Dice(seed);
+    let delivered = contradicting(&tracks(seed, 4, 2, 400), &mut dice);
+    let mut world = World::new(place, 4).await;
+    for part in delivered.chunks(delivered.len().div_ceil(parts)) {
+        world.deliver(part).await;
+        match dice.roll(4) {
+            0 => world = world.restart().await,
+            1 => world.engine.settle().await,
+            _ => {}
+        }
+    }
+    world.engine.settle().await;
+    world.check(&delivered).await;
+    let mut raw = world.place.raw().await;
+    let told: Vec<(i64, i64, String)> =
+        sqlx::query_as("SELECT vehicle_id, at, note FROM contradictions")
+            .fetch_all(&mut raw)
+            .await
+            .unwrap();
+    // What came while a record without a place stood was taken for its repetition.
+    let placeless: BTreeSet<_> = delivered
+        .iter()
+        .filter(|fix| fix.quality.contains(Quality::NO_FIX))
+        .map(|fix| (i64::from(fix.vehicle.0), fix.time.millis()))
+        .collect();
+    let mut expected = contradictions(&delivered);
+    expected.retain(|(vehicle, at, _)| !placeless.contains(&(*vehicle, *at)));
+    let mut told: BTreeSet<_> = told.into_iter().collect();
+    told.retain(|(vehicle, at, _)| !placeless.contains(&(*vehicle, *at)));
+    assert!(expected.len() > 20, "{}", expected.len());
+    assert_eq!(told, expected);
+    let fixes: i64 = sqlx::query_scalar("SELECT CAST(SUM(fixes) AS BIGINT) FROM vehicle_days")
+        .fetch_one(&mut raw)
+        .await
+        .unwrap();
+    let mut times = BTreeMap::new();
+    for fix in &delivered {
+        let known = times.entry((fix.vehicle, fix.time)).or_insert(*fix);
+        if fix.precedence() < known.precedence() {
+            *known = *fix;
+        }
+    }
+    assert_eq!(fixes, i64::try_from(times.len()).unwrap());
+    for vehicle in 1..=4 {
+        let stored = world
+            .store
+            .track(VehicleId(vehicle), Timestamp::MIN, Timestamp::MAX)
+            .await
+            .unwrap();
+        let own: Vec<Fix> = times
+            .values()
+            .filter(|fix| fix.vehicle.0 == vehicle)
+            .copied()
+            .collect();
+        let place = |fix: &Fix| Fix {
+            quality: fix.quality.without(Quality::JUMP),
+            ..*fix
+        };
+        assert_eq!(stored.iter().map(place).collect::<Vec<_>>(), own);
+    }
+    drop(raw);
+    world.close().await;
 }
 
 async fn live_is_batch(place: Place, seed: u64, days: i64) {
@@ -413,6 +527,14 @@ async fn live_is_batch(place: Place, seed: u64, days: i64) {
 on_both_engines! {
     async fn whatever_the_arrival_the_verdicts_are_those_of_the_sorted_track(place: Place) {
         live_is_batch(place, 1, 3).await;
+    }
+
+    async fn records_of_one_time_in_one_body_are_one_choice(place: Place) {
+        contradicting_in_any_order(place, 11, 1).await;
+    }
+
+    async fn records_of_one_time_in_many_bodies_are_one_choice(place: Place) {
+        contradicting_in_any_order(place, 12, 60).await;
     }
 
     async fn days_of_late_data_over_restarts_end_the_same(place: Place) {
@@ -537,8 +659,8 @@ on_both_engines! {
         let late = delivered.iter().filter(hours_late).count() * 100 / delivered.len();
         assert!((8..=14).contains(&late), "{late} % late");
         let mut world = World::new(place, 200).await;
-        for (week, part) in delivered.chunks(delivered.len() / 4).enumerate() {
-            for day in part.chunks(part.len() / 7) {
+        for (week, part) in delivered.chunks(delivered.len().div_ceil(4)).enumerate() {
+            for day in part.chunks(part.len().div_ceil(7)) {
                 world.deliver(day).await;
             }
             if week == 1 {
@@ -766,6 +888,79 @@ on_both_engines! {
         assert_eq!((counts.created, counts.amended, counts.withdrawn), (1, 0, 0));
         world.close().await;
     }
+}
+
+#[test]
+fn files_that_contradict_each_other_may_come_in_any_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    std::fs::create_dir(folder.path().join("fleet")).unwrap();
+    write(
+        "fleet/enterprises.csv",
+        "id,name,credit_code,region,kind\nE1,青禾客运,,430102,passenger\n",
+    );
+    write(
+        "fleet/vehicles.csv",
+        "plate,plate_color,terminal,enterprise_id,class,seats,region,line_km,route_id\n\
+         湘A10001,yellow,13912340001,E1,line_coach_2,45,,180,\n",
+    );
+    // One source is wrong about the speed for a while, and they know different drivers, both new.
+    let lines = |driver: &str, slow: std::ops::Range<u32>| -> String {
+        let line = |step: u32| {
+            let (minute, second) = (step / 6, step % 6 * 10);
+            let (lat, speed) = (
+                28.1 + f64::from(step) * 0.003,
+                if slow.contains(&step) { 0 } else { 115 },
+            );
+            format!(
+                "{{\"plate\":\"湘A10001\",\"plate_color\":\"yellow\",\"lat\":{lat:.4},\"lon\":112.9,\
+                 \"time\":\"2026-11-20T08:{minute:02}:{second:02}+08:00\",\"speed_kmh\":{speed},\
+                 \"driver\":\"{driver}\"}}\n"
+            )
+        };
+        (0..60).map(line).collect()
+    };
+    write("one.ndjson", &lines("Z1", 20..30));
+    write("other.ndjson", &lines("A1", 60..60));
+    let (one, other) = (path("one.ndjson"), path("other.ndjson"));
+    let told = |violations: &str| -> Vec<(String, String, String)> {
+        let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
+        let read = |line: &str| {
+            let value: Value = serde_json::from_str(line).unwrap();
+            (
+                text(&value, "kind"),
+                text(&value, "started_at"),
+                text(&value, "driver"),
+            )
+        };
+        let mut told: Vec<_> = violations.lines().map(read).collect();
+        told.sort();
+        told
+    };
+    let mut results = Vec::new();
+    for (name, files) in [("a", [&one, &other]), ("b", [&other, &one])] {
+        let evaluated = succeed(&[
+            "evaluate",
+            "--fleet",
+            &path("fleet"),
+            "--fixes",
+            files[0],
+            "--fixes",
+            files[1],
+        ]);
+        results.push(told(&evaluated));
+        let data = path(name);
+        succeed(&["import", "fleet", &path("fleet"), "--data", &data]);
+        succeed(&["replay", files[0], files[1], "--data", &data]);
+        let exported = succeed(&["export", "violations", "--data", &data]);
+        results.push(told(&exported));
+    }
+    assert!(results[0].len() == 2, "{results:?}");
+    assert!(
+        results.iter().all(|result| *result == results[0]),
+        "{results:?}"
+    );
 }
 
 #[test]

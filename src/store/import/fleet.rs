@@ -272,6 +272,9 @@ async fn put_drivers(connection: &mut AnyConnection, drivers: &[Driver]) -> Resu
         .filter(|driver| !known.contains_key(&driver.licence))
         .count();
     let mut next = Counter::Drivers.take(connection, new).await?;
+    // By licence, because the number decides where records differ only in their driver.
+    let mut drivers: Vec<&Driver> = drivers.iter().collect();
+    drivers.sort_by_key(|driver| &driver.licence);
     let mut rows = Vec::with_capacity(drivers.len());
     for driver in drivers {
         let id = known.get(&driver.licence).copied().unwrap_or(next);

@@ -172,7 +172,7 @@ impl World {
                 vehicle,
                 day: LocalZone::default().day(first.time),
                 fixes: count,
-                qualified: count,
+                qualified: count.cast_signed(),
                 duplicates: 0,
                 first: first.time,
                 last: last.time,

@@ -1,9 +1,9 @@
 //! The facts of the duty.
 
 use roadwarden::model::duty::{Inquiry, Period, Shift};
-use roadwarden::model::{LocalZone, Span, VehicleId, ViolationKind};
+use roadwarden::model::{LocalZone, Position, Span, Speed, VehicleId, ViolationKind};
 use roadwarden::store::{
-    ContradictionRow, DutyScope, FaultRunRow, Flush, SILENT_VEHICLES_MAX, Store,
+    ContradictionRow, DutyScope, FaultRunRow, Flush, SILENT_VEHICLES_MAX, Said, Store,
 };
 
 use super::samples::{
@@ -110,7 +110,11 @@ on_both_engines! {
         over.kind = ViolationKind::OfflineMovement;
         over.evidence.last_fix = at(-10);
         let fault = |from, to| FaultRunRow { vehicle: VehicleId(1), from: at(from), to: at(to), alarm: 16 };
-        let contradiction = |time| ContradictionRow { vehicle: VehicleId(1), time: at(time), note: "place".to_owned() };
+        let said = |lat_udeg| Said {
+            position: Position { lat_udeg, lon_udeg: 0 },
+            speed: Speed::ZERO,
+        };
+        let contradiction = |time| ContradictionRow { vehicle: VehicleId(1), time: at(time), stands: said(28_000_000), other: said(29_000_000) };
         let flush = Flush {
             violations: vec![
                 upsert("before", "e1", violation(1, -1)),

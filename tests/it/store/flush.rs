@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use roadwarden::model::prealarm::{Near, PreAlarm};
 use roadwarden::model::violation::{Details, FatigueWindow, UnknownTime, UnknownWhat};
-use roadwarden::model::{Span, Speed, VehicleId, ViolationKind};
+use roadwarden::model::{Position, Span, Speed, VehicleId, ViolationKind};
 use roadwarden::store::{
     Change, ChangeKind, ContradictionRow, DrivingKey, DrivingRow, FaultRunRow, Flush, Page,
-    PreAlarmNote, Rejudged, VehicleFilter, ViolationFilter,
+    PreAlarmNote, Rejudged, Said, Superseded, VehicleFilter, ViolationFilter,
 };
 use sqlx::{Connection as _, Row as _};
 
@@ -39,8 +39,10 @@ fn everything() -> Flush {
         contradictions: vec![ContradictionRow {
             vehicle: VehicleId(1),
             time: at(20),
-            note: "速度 differs".to_owned(),
+            stands: said(28_200_000, 60),
+            other: said(28_200_000, 90),
         }],
+        superseded: Vec::new(),
         late: Vec::new(),
         checkpoints: Vec::new(),
         rejudged: Vec::new(),
@@ -73,6 +75,17 @@ fn details_of_other_kinds() -> [Details; 4] {
             fine_cny: Some((200, 500)),
         },
     ]
+}
+
+/// What a record says that is there, and how fast.
+fn said(lat_udeg: i32, kmh: u16) -> Said {
+    Said {
+        position: Position {
+            lat_udeg,
+            lon_udeg: 112_900_000,
+        },
+        speed: Speed::from_whole_kmh(kmh),
+    }
 }
 
 /// Pieces of a subject in an hour, told by a vehicle.
@@ -189,6 +202,42 @@ on_both_engines! {
         assert_eq!(read(&[(-2, i64::MIN)]).await, []);
         assert_eq!(store.forget_driving(6).await.unwrap(), 1);
         assert_eq!(read(&[(7, i64::MIN), (8, i64::MIN)]).await, [left[1].clone(), rows[4].clone()]);
+        store.close().await;
+    }
+
+    async fn what_contradicts_is_told_once_whatever_comes_to_stand(place: Place) {
+        let store = place.owner().await;
+        store.import_fleet(&folder()).await.unwrap();
+        let contradiction = |stands, other| ContradictionRow {
+            vehicle: VehicleId(1),
+            time: at(20),
+            stands,
+            other,
+        };
+        let stand = |stands| Superseded { vehicle: VehicleId(1), time: at(20), stands };
+        let told = async |contradictions: &[ContradictionRow], superseded: &[Superseded]| {
+            let flush = Flush {
+                contradictions: contradictions.to_vec(),
+                superseded: superseded.to_vec(),
+                ..Flush::default()
+            };
+            store.commit_flush(&flush).await.unwrap();
+            sqlx::query_scalar::<_, String>("SELECT note FROM contradictions WHERE vehicle_id = 1 ORDER BY note")
+                .fetch_all(&mut place.raw().await)
+                .await
+                .unwrap()
+        };
+        let (first, second, third) = (said(28_000_000, 10), said(28_000_000, 20), said(28_500_000, 20));
+        // The third stands, then the second, then the first; each is told once, as one of a file is that is merged.
+        let note = |stands: Said, other: Said| format!("{stands} stored, {other} received");
+        let rows = [contradiction(second, third), contradiction(second, third)];
+        assert_eq!(told(&rows, &[stand(Some(second))]).await, [note(second, third)]);
+        let both = [note(first, second), note(first, third)];
+        assert_eq!(told(&[contradiction(first, second)], &[stand(Some(first))]).await, both);
+        assert_eq!(told(&[contradiction(second, third), contradiction(first, third)], &[]).await, both);
+        // One that says what a contradicting one said contradicts it no more.
+        assert_eq!(told(&[contradiction(third, first)], &[stand(Some(third))]).await, [note(third, first), note(third, second)]);
+        assert_eq!(told(&[], &[stand(None)]).await, [""; 0]);
         store.close().await;
     }
 
