@@ -303,6 +303,7 @@ fn fleet(vehicles: u32) -> FleetFolder {
             credit_code: String::new(),
             region: "430102".parse().unwrap(),
             kind: EnterpriseKind::Passenger,
+            datum: None,
         }],
         vehicles: (0..vehicles)
             .map(|number| VehicleEntry {
@@ -314,6 +315,7 @@ fn fleet(vehicles: u32) -> FleetFolder {
                 region: None,
                 line_km: None,
                 route_id: None,
+                datum: None,
             })
             .collect(),
         drivers: (0..2 * vehicles)

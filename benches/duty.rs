@@ -86,6 +86,7 @@ async fn seed(store: &Store, enterprises: usize, first_day: i64) {
                 credit_code: String::new(),
                 region: "430102".parse().unwrap(),
                 kind: EnterpriseKind::Tourist,
+                datum: None,
             })
             .collect(),
         vehicles: (0..enterprises)
@@ -98,6 +99,7 @@ async fn seed(store: &Store, enterprises: usize, first_day: i64) {
                 region: None,
                 line_km: None,
                 route_id: None,
+                datum: None,
             })
             .collect(),
         monitors: (0..enterprises)

@@ -225,6 +225,7 @@ fn fleet() -> FleetFolder {
             credit_code: String::new(),
             region: "430102".parse().unwrap(),
             kind: EnterpriseKind::Passenger,
+            datum: None,
         }],
         vehicles: (1..=2 * VEHICLES).map(vehicle).collect(),
         drivers: Vec::new(),
@@ -244,5 +245,6 @@ fn vehicle(number: u32) -> VehicleEntry {
         region: None,
         line_km: None,
         route_id: None,
+        datum: None,
     }
 }

@@ -260,6 +260,7 @@ fn enterprise(n: u32) -> Enterprise {
         credit_code: String::new(),
         region: "430102".parse().expect("a region"),
         kind: EnterpriseKind::Mixed,
+        datum: None,
     }
 }
 
@@ -273,6 +274,7 @@ fn vehicle(n: u32) -> Option<VehicleEntry> {
         region: None,
         line_km: None,
         route_id: None,
+        datum: None,
     })
 }
 
@@ -332,6 +334,7 @@ fn snapshot(vehicle: u32, sequence: u32) -> VehicleSnapshot {
             driver: None,
             left: FatigueLeft::default(),
             first_qualified_at: Some(last.time),
+            datum: None,
         }),
     }
 }

@@ -74,6 +74,8 @@ pub mod name {
         ACKNOWLEDGING = "roadwarden_acknowledging";
         /// Vehicles with a state in memory.
         VEHICLES = "roadwarden_vehicles";
+        /// Vehicles whose places look as if they were of another datum than declared, by `datum`.
+        DATUM_SUSPECTS = "roadwarden_datum_suspects";
         /// Bytes of all vehicle states.
         VEHICLE_BYTES = "roadwarden_vehicle_state_bytes";
     }

@@ -7,11 +7,11 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::error::ApiError;
 use super::extract::{Params, Segments};
-use super::moment::Name;
+use super::moment::{Moment, Name};
 use super::page::{List, PageParams};
 use super::state::Shared;
-use crate::model::Region;
 use crate::model::fleet::EnterpriseKind;
+use crate::model::{LocalZone, Region};
 use crate::store::{EnterpriseFilter, EnterpriseRow, StoreError};
 
 /// An enterprise.
@@ -29,6 +29,21 @@ pub(super) struct EnterpriseBody {
     vehicles: u32,
     /// Monitors in the register, trained or not.
     monitors: u32,
+    /// `wgs84`, `gcj02` or `bd09`: in which its vehicles give their places, where they do not say themselves.
+    datum: &'static str,
+    /// Vehicles whose places lie on the roads only when they are taken for another datum than declared.
+    datum_suspects: Vec<DatumSuspectsBody>,
+}
+
+/// Vehicles of one enterprise whose places look as if they were of one datum, which is not the declared one.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DatumSuspectsBody {
+    /// `wgs84`, `gcj02` or `bd09`: the one to declare.
+    datum: &'static str,
+    /// How many they are.
+    vehicles: u32,
+    /// Fix time at which the first of them was found.
+    since: Moment,
 }
 
 /// Query of `/enterprises`.
@@ -56,7 +71,8 @@ pub(super) async fn list(
         .store
         .list_enterprises(&filter, &page.page(&context.limits)?)
         .await?;
-    Ok(Json(List::of(listed, body)))
+    let zone = context.zone();
+    Ok(Json(List::of(listed, |row| body(row, zone))))
 }
 
 /// `GET /enterprises/{id}`
@@ -72,10 +88,10 @@ pub(super) async fn one(
             StoreError::NotFound => ApiError::NotFound("enterprise"),
             other => other.into(),
         })?;
-    Ok(Json(body(row)))
+    Ok(Json(body(row, context.zone())))
 }
 
-fn body(row: EnterpriseRow) -> EnterpriseBody {
+fn body(row: EnterpriseRow, zone: LocalZone) -> EnterpriseBody {
     let enterprise = row.enterprise;
     EnterpriseBody {
         id: enterprise.id,
@@ -85,5 +101,15 @@ fn body(row: EnterpriseRow) -> EnterpriseBody {
         kind: enterprise.kind.name(),
         vehicles: row.vehicles,
         monitors: row.monitors,
+        datum: enterprise.datum.unwrap_or_default().name(),
+        datum_suspects: row
+            .datum_suspects
+            .into_iter()
+            .map(|suspects| DatumSuspectsBody {
+                datum: suspects.datum.name(),
+                vehicles: suspects.vehicles,
+                since: Moment::new(suspects.since, zone),
+            })
+            .collect(),
     }
 }

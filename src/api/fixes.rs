@@ -2,12 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::error::ApiError;
-use super::extract::NdjsonBody;
+use super::extract::{NdjsonBody, Params};
+use super::moment::Name;
 use super::state::{RejectedLine, Shared, SinkError};
+use crate::model::Datum;
 
 /// What became of a body of fixes.
 #[derive(Debug, Serialize, ToSchema)]
@@ -32,14 +34,24 @@ struct RejectedBody {
     message: String,
 }
 
+/// Query of `POST /fixes`.
+#[derive(Debug, Deserialize, IntoParams)]
+pub(super) struct FixesParams {
+    /// `wgs84`, `gcj02` or `bd09`: datum of the places, over what the register declares for the vehicles. A
+    /// line with a field `datum` keeps its own.
+    #[param(value_type = Option<String>)]
+    datum: Option<Name<Datum>>,
+}
+
 /// `POST /fixes`
 pub(super) async fn submit(
     State(context): State<Shared>,
+    Params(params): Params<FixesParams>,
     NdjsonBody(body): NdjsonBody,
 ) -> Result<Json<FixesBody>, ApiError> {
     let taken = context
         .sink
-        .submit(body)
+        .submit(body, params.datum.map(|name| name.0))
         .await
         .map_err(|error| match error {
             SinkError::Busy => ApiError::TooMany("the journal is behind: try again"),

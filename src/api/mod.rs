@@ -103,7 +103,7 @@ fn contents() -> Vec<Endpoint> {
             .query::<positions::PositionParams>()
             .answers::<positions::Positions>(200, "The fixes"),
         post("/api/v1/fixes", fixes::submit, "Takes fixes in; answers once they are durable")
-            .gate(Gate::Control).takes_raw("application/x-ndjson")
+            .gate(Gate::Control).query::<fixes::FixesParams>().takes_raw("application/x-ndjson")
             .answers::<fixes::FixesBody>(200, "What became of them").fails(429, "The journal is behind"),
 
         // The closed loop.

@@ -24,7 +24,7 @@ use crate::clock::Clock;
 use crate::live::Live;
 use crate::model::rules::{DutyRules, RuleSet};
 use crate::model::{
-    DriverId, Fix, LocalZone, Plate, Region, Span, TerminalPhone, Timestamp, VehicleId,
+    Datum, DriverId, Fix, LocalZone, Plate, Region, Span, TerminalPhone, Timestamp, VehicleId,
 };
 use crate::store::{FatigueLeft, Store, StoreError};
 
@@ -72,8 +72,13 @@ pub trait RuleSource: Send + Sync + fmt::Debug {
 
 /// Takes fixes in: parses, journals, hands to the shards.
 pub trait FixSink: Send + Sync + fmt::Debug {
-    /// Takes an NDJSON body; answers once everything that it says is stored is durable.
-    fn submit(&self, body: Bytes) -> BoxFuture<'_, Result<FixesAnswer, SinkError>>;
+    /// Takes an NDJSON body; answers once everything that it says is stored is durable. `datum` is that of the
+    /// places whose line names none, over what the register declares.
+    fn submit(
+        &self,
+        body: Bytes,
+        datum: Option<Datum>,
+    ) -> BoxFuture<'_, Result<FixesAnswer, SinkError>>;
 }
 
 /// What became of a posted body.

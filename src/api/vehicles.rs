@@ -17,7 +17,7 @@ use super::time_limit::within;
 use super::track::{TrackFormat, TrackHead, TrackWriter, format_named};
 use crate::model::duty::Period;
 use crate::model::{
-    Course, LocalZone, Plate, PlateColor, Region, Span, Timestamp, VehicleClass, VehicleId,
+    Course, Datum, LocalZone, Plate, PlateColor, Region, Span, Timestamp, VehicleClass, VehicleId,
 };
 use crate::store::{
     FatigueLeft, LiveState, LostStretch, OnlineFilter, StoreError, TRACK_PAGE_FIXES_MAX, TrackPage,
@@ -39,12 +39,25 @@ pub(super) struct VehicleBody {
     region: String,
     line_km: Option<f64>,
     route_id: Option<String>,
+    /// `wgs84`, `gcj02` or `bd09`: in which it gives its places, as declared by itself or else its enterprise.
+    datum: &'static str,
+    /// Null where its places look as declared.
+    datum_found: Option<DatumFound>,
     /// Whether something came from it lately.
     online: bool,
     /// Null before its first fix.
     last_fix: Option<LastFix>,
     /// Driving time left before each fatigue limit; null before its first fix.
     hours_left: Option<HoursLeft>,
+}
+
+/// That the places of a vehicle lie on the roads only when they are taken for another datum than declared.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DatumFound {
+    /// `wgs84`, `gcj02` or `bd09`: the one to declare.
+    datum: &'static str,
+    /// Fix time at which it was found.
+    since: Moment,
 }
 
 /// The newest fix by fix time.
@@ -96,6 +109,10 @@ pub(super) struct VehicleParams {
     class: Option<Name<VehicleClass>>,
     /// By whether something came from it lately.
     online: Option<bool>,
+    /// Whose places look as if they were of this datum, which is not the declared one: `wgs84`, `gcj02` or
+    /// `bd09`.
+    #[param(value_type = Option<String>)]
+    datum_found: Option<Name<Datum>>,
 }
 
 /// Query of a track.
@@ -135,6 +152,7 @@ pub(super) async fn list(
         enterprise_id: params.enterprise,
         class: params.class.map(|name| name.0),
         online: params.online.map(|online| OnlineFilter { since, online }),
+        datum_found: params.datum_found.map(|name| name.0),
     };
     let listed = context
         .store
@@ -280,6 +298,14 @@ fn body(row: VehicleRow, online_since: Timestamp, zone: LocalZone) -> VehicleBod
         region: row.region.to_string(),
         line_km: entry.line_km,
         route_id: entry.route_id,
+        datum: row.datum.name(),
+        datum_found: live
+            .as_ref()
+            .and_then(|live| live.datum)
+            .map(|found| DatumFound {
+                datum: found.datum.name(),
+                since: Moment::new(found.since, zone),
+            }),
         online: live
             .as_ref()
             .is_some_and(|live| live.received_at >= online_since),

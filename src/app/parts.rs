@@ -14,11 +14,10 @@ use crate::api::{
 };
 use crate::clock::Clock;
 use crate::detect::Subject;
-use crate::geo::datum::Datum;
 use crate::ingest::{Engine, IntakeError, Parsed, SubmitError, read_hours};
 use crate::journal::Journal;
 use crate::model::rules::{DutyRules, RuleSet};
-use crate::model::{Region, Source, Span, TerminalPhone, Timestamp};
+use crate::model::{Datum, Region, Source, Span, TerminalPhone, Timestamp};
 use crate::store::{FatigueLeft, Store, StoreError};
 use crate::track::JournalRecord;
 
@@ -58,7 +57,11 @@ pub(super) fn duty_rules<'a>(
 }
 
 impl FixSink for Gateway {
-    fn submit(&self, body: Bytes) -> BoxFuture<'_, Result<FixesAnswer, SinkError>> {
+    fn submit(
+        &self,
+        body: Bytes,
+        datum: Option<Datum>,
+    ) -> BoxFuture<'_, Result<FixesAnswer, SinkError>> {
         async move {
             if !*self.engine.acknowledging().borrow() {
                 return Err(SinkError::Unavailable);
@@ -66,7 +69,7 @@ impl FixSink for Gateway {
             let intake = self.engine.intake();
             let reader = intake.clone();
             let origin = (Source::Http, reader.received());
-            let read = move || reader.parse_ndjson(&body, 1, Datum::Wgs84, origin);
+            let read = move || reader.parse_ndjson(&body, 1, datum, origin);
             let Ok(mut parsed) = tokio::task::spawn_blocking(read).await else {
                 return Err(SinkError::Unavailable);
             };

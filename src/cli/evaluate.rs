@@ -15,9 +15,9 @@ use crate::detect::{self, PermitValidity, RouteValidity, Track, VehicleProfile, 
 use crate::files::fixes::{self, FleetIndex, Registry, Subject};
 use crate::files::{areas, fleet, road_limits, routes};
 use crate::geo::{AreaIndex, CorridorIndex};
-use crate::model::fleet::{FleetFolder, VehicleEntry};
+use crate::model::fleet::{Enterprise, FleetFolder, VehicleEntry};
 use crate::model::rules::RuleSet;
-use crate::model::{DriverId, Fix, Source, VehicleId, Violation};
+use crate::model::{Datum, DriverId, Fix, Source, VehicleId, Violation};
 use crate::normalize::plausibility::assess;
 use crate::roads::RoadMap;
 use crate::roads::prepared::encode;
@@ -137,8 +137,16 @@ struct Register {
 impl Register {
     fn new(fleet: &FleetFolder) -> Self {
         let mut index = FleetIndex::default();
+        let enterprises: BTreeMap<&str, &Enterprise> = fleet
+            .enterprises
+            .iter()
+            .map(|enterprise| (enterprise.id.as_str(), enterprise))
+            .collect();
         for (id, vehicle) in (0..).zip(&fleet.vehicles) {
             index.insert_vehicle(&vehicle.plate, vehicle.terminal.as_ref(), VehicleId(id));
+            let enterprise = enterprises.get(vehicle.enterprise_id.as_str());
+            let enterprise = enterprise.and_then(|enterprise| enterprise.datum);
+            index.declare(VehicleId(id), vehicle.datum(enterprise));
         }
         let drivers = fleet.drivers.iter();
         let mut licences: Vec<String> = drivers.map(|driver| driver.licence.clone()).collect();
@@ -180,6 +188,10 @@ impl Register {
 impl Registry for Register {
     fn vehicle(&mut self, subject: &Subject<'_>) -> Option<VehicleId> {
         self.index.find(subject)
+    }
+
+    fn datum(&self, vehicle: VehicleId) -> Datum {
+        self.index.datum(vehicle)
     }
 
     fn driver(&mut self, licence: &str) -> Option<DriverId> {

@@ -3,8 +3,7 @@
 use anyhow::{Context as _, bail};
 
 use crate::files::fixes::{ColumnMap, ReadOptions, TimeReader};
-use crate::geo::datum::Datum;
-use crate::model::{LocalZone, Plate, PlateColor};
+use crate::model::{Datum, LocalZone, Plate, PlateColor};
 
 /// How to read what a file of fixes does not say itself.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -19,15 +18,21 @@ pub struct FixOptions {
     /// How CSV times are written, as a strftime pattern such as %Y/%m/%d %H:%M:%S
     #[arg(long, value_name = "PATTERN")]
     pub time_format: Option<String>,
-    /// Datum of the places: wgs84, gcj02 or bd09
-    #[arg(long, value_name = "DATUM", default_value = "wgs84")]
-    pub datum: Datum,
+    /// Datum of the places: wgs84, gcj02 or bd09 (default: what the fleet's register declares for the
+    /// vehicle); a fix that names its own keeps it
+    #[arg(long, value_name = "DATUM", value_parser = known_datum)]
+    pub datum: Option<Datum>,
     /// Plate of all fixes, for GPX files and CSV files that name no vehicle
     #[arg(long, value_name = "PLATE", requires = "plate_color")]
     pub plate: Option<String>,
     /// Colour of that plate
     #[arg(long, value_name = "COLOUR", requires = "plate")]
     pub plate_color: Option<PlateColor>,
+}
+
+fn known_datum(name: &str) -> Result<Datum, String> {
+    name.parse()
+        .map_err(|_unknown| "one of wgs84, gcj02, bd09".to_owned())
 }
 
 impl FixOptions {

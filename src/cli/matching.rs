@@ -11,8 +11,8 @@ use super::fix_options::FixOptions;
 use crate::clock::Clock;
 use crate::files::fixes::{self, FixRow};
 use crate::files::osm;
-use crate::model::Speed;
 use crate::model::rules::RoadRules;
+use crate::model::{Datum, Speed};
 use crate::roads::RoadNetwork;
 use crate::roads::limit::LimitOrigin;
 use crate::roads::map::general_limit;
@@ -92,7 +92,7 @@ fn read(args: &MatchArgs, notes: &mut dyn Write) -> anyhow::Result<Vec<Row>> {
                 track: tracks.number(&row),
                 sighting: Sighting {
                     at_ms: row.time.millis(),
-                    position: row.position,
+                    position: row.wgs84(Datum::default()),
                     speed: row.speed,
                     course: row.course.filter(|_| !args.no_course),
                 },

@@ -24,7 +24,7 @@ use crate::files::fixes::{
 };
 use crate::ingest::{Counts, Engine, Intake, IntakeError, Parsed, Parts, Rejected};
 use crate::live::Live;
-use crate::model::{LocalZone, Odometer, Quality, Source, Timestamp};
+use crate::model::{Datum, LocalZone, Odometer, Quality, Source, Timestamp};
 use crate::telemetry;
 
 /// Arguments of `replay`.
@@ -495,6 +495,7 @@ fn write_row(zone: &LocalZone, row: &FixRow<'_>, body: &mut Vec<u8>) {
     let course_deg = row.course.map(|course| f64::from(course.degrees()));
     let mut object = serde_json::json!({
         "time": zone.rfc3339(row.time), "lat": row.position.lat(), "lon": row.position.lon(),
+        "datum": row.datum.map(Datum::name),
         "speed_kmh": or_odd(Some(row.speed.kmh()), Quality::SPEED_RANGE),
         "course_deg": or_odd(course_deg, Quality::COURSE_RANGE), "altitude_m": row.altitude_m,
         "odometer_km": or_odd(row.odometer.map(Odometer::km), Quality::ODOMETER_RANGE),

@@ -73,6 +73,7 @@ fn enterprise(firm: &Firm) -> Option<Enterprise> {
         credit_code: String::new(),
         region: region(firm.region)?,
         kind: firm.kind,
+        datum: None,
     })
 }
 
@@ -138,5 +139,6 @@ fn vehicle(
         region: None,
         line_km: route.map(|route| (network.line(route).line.length_m() / 100.0).round() / 10.0),
         route_id: route.map(str::to_owned),
+        datum: None,
     })
 }

@@ -59,7 +59,7 @@ use crate::geo::{AreaIndex, CorridorIndex, RouteNumber};
 use crate::model::fleet::PermitKind;
 use crate::model::prealarm::PreAlarm;
 use crate::model::rules::RuleSet;
-use crate::model::{DriverId, Fix, Region, Timestamp, VehicleClass, Violation};
+use crate::model::{DatumSuspicion, DriverId, Fix, Region, Timestamp, VehicleClass, Violation};
 use crate::roads::RoadMap;
 
 use admit::Admit;
@@ -371,6 +371,11 @@ impl VehicleState {
         if let Some(fix) = self.admit.last_seen() {
             self.wheel.tell(fix.vehicle, out);
         }
+    }
+
+    /// Of which other datum than declared its places look, where they do.
+    pub fn datum_suspicion(&self) -> Option<DatumSuspicion> {
+        self.datum.suspicion()
     }
 
     /// Bytes that this state takes, its heap included.

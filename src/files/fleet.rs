@@ -14,7 +14,7 @@ use super::table::{Row, Table};
 use crate::model::fleet::{
     Assignment, Driver, Enterprise, FleetFolder, Monitor, Permit, PermitKind, VehicleEntry,
 };
-use crate::model::{LocalZone, Plate, Region, TerminalPhone, Timestamp};
+use crate::model::{Datum, LocalZone, Plate, Region, TerminalPhone, Timestamp};
 
 /// Reads a fleet folder; dates without a time are days of `zone`.
 ///
@@ -124,13 +124,17 @@ impl FolderReader {
             let name = row.required("name", notes);
             let region = row.parse("region", "bad_region", notes);
             let kind = row.parse("kind", "bad_kind", notes);
-            if let (Some(id), Some(name), Some(region), Some(kind)) = (id, name, region, kind) {
+            let datum = read_datum(&row, notes);
+            if let (Some(id), Some(name), Some(region), Some(kind), Some(datum)) =
+                (id, name, region, kind, datum)
+            {
                 self.folder.enterprises.push(Enterprise {
                     id,
                     name: name.to_owned(),
                     credit_code: row.optional("credit_code").unwrap_or_default().to_owned(),
                     region,
                     kind,
+                    datum,
                 });
             }
         }
@@ -165,6 +169,7 @@ impl FolderReader {
                 notes,
             );
             let line_km = row.parse_optional("line_km", "bad_value", length_km, notes);
+            let datum = read_datum(&row, notes);
             let (
                 Some(plate),
                 Some(terminal),
@@ -173,6 +178,7 @@ impl FolderReader {
                 Some(seats),
                 Some(region),
                 Some(line_km),
+                Some(datum),
             ) = (
                 plate,
                 terminal,
@@ -181,6 +187,7 @@ impl FolderReader {
                 seats,
                 region,
                 line_km,
+                datum,
             )
             else {
                 continue;
@@ -194,6 +201,7 @@ impl FolderReader {
                 region,
                 line_km,
                 route_id: row.optional("route_id").map(str::to_owned),
+                datum,
             });
         }
     }
@@ -348,6 +356,15 @@ fn read_plate(row: &Row<'_>, notes: &mut Notes<'_>) -> Option<Plate> {
     plate
 }
 
+/// The column `datum`, which need not be there: `Some(None)` when empty, `None` when bad.
+#[expect(
+    clippy::option_option,
+    reason = "bad, absent and there are three things"
+)]
+fn read_datum(row: &Row<'_>, notes: &mut Notes<'_>) -> Option<Option<Datum>> {
+    row.parse_optional("datum", "bad_datum", |text| text.parse().ok(), notes)
+}
+
 /// Longest line that is believed: more than the country is wide. Unit: km.
 const LINE_KM_MAX: f64 = 10_000.0;
 
@@ -492,6 +509,36 @@ mod tests {
                 "assignments.csv:2 plate unknown_vehicle",
                 "assignments.csv:2 from bad_time",
                 "assignments.csv:3 to bad_range",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_datum_may_be_declared_and_a_wrong_one_is_told() {
+        let with = |enterprises: &str, vehicles: &str| {
+            let enterprises =
+                format!("id,name,region,kind,datum\nE1,青禾客运,430121,passenger,{enterprises}\n");
+            let vehicles = format!(
+                "plate,plate_color,enterprise_id,class,datum\n湘A00001,yellow,E1,line_coach_2,{vehicles}\n"
+            );
+            [("enterprises.csv", enterprises), ("vehicles.csv", vehicles)]
+        };
+        let declared = |enterprises, vehicles| {
+            let files = with(enterprises, vehicles);
+            let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
+            let folder = read(&files).unwrap();
+            folder.vehicles[0].datum(folder.enterprises[0].datum)
+        };
+        assert_eq!(declared("", ""), Datum::Wgs84);
+        assert_eq!(declared("gcj02", ""), Datum::Gcj02);
+        assert_eq!(declared("gcj02", "bd09"), Datum::Bd09);
+        assert_eq!(declared("gcj02", "wgs84"), Datum::Wgs84);
+        let files = with("gcj", "GCJ02");
+        check(
+            &files.each_ref().map(|(name, text)| (*name, text.as_str())),
+            &[
+                "enterprises.csv:2 datum bad_datum",
+                "vehicles.csv:2 datum bad_datum",
             ],
         );
     }

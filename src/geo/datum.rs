@@ -6,63 +6,35 @@
 //! (`shenzhen_vehicle_wgs84_gcj02` of the shared data agrees within 2 m).
 
 use std::f64::consts::PI;
-use std::str::FromStr;
 
-/// The datum in which a source gives its places.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Datum {
-    /// Satellite positioning's own.
-    #[default]
-    Wgs84,
-    /// China's public maps.
-    Gcj02,
-    /// Baidu's maps.
-    Bd09,
-}
+use crate::model::Datum;
 
-/// A datum that we do not know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown datum; one of wgs84, gcj02, bd09")]
-pub struct UnknownDatum;
-
-impl FromStr for Datum {
-    type Err = UnknownDatum;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "wgs84" => Ok(Self::Wgs84),
-            "gcj02" => Ok(Self::Gcj02),
-            "bd09" => Ok(Self::Bd09),
-            _ => Err(UnknownDatum),
+/// A place of that datum in WGS-84. Outside China there is only WGS-84.
+///
+/// Shape: `(lat, lon)` in, `(lat, lon)` out. Unit: degrees.
+pub fn to_wgs84(datum: Datum, lat: f64, lon: f64) -> (f64, f64) {
+    match datum {
+        _ if !is_shifted(lat, lon) => (lat, lon),
+        Datum::Wgs84 => (lat, lon),
+        Datum::Gcj02 => gcj02_to_wgs84(lat, lon),
+        Datum::Bd09 => {
+            let (lat, lon) = bd09_to_gcj02(lat, lon);
+            gcj02_to_wgs84(lat, lon)
         }
     }
 }
 
-impl Datum {
-    /// A place of this datum in WGS-84.
-    ///
-    /// Shape: `(lat, lon)` in, `(lat, lon)` out. Unit: degrees.
-    pub fn to_wgs84(self, lat: f64, lon: f64) -> (f64, f64) {
-        match self {
-            Self::Wgs84 => (lat, lon),
-            Self::Gcj02 => gcj02_to_wgs84(lat, lon),
-            Self::Bd09 => {
-                let (lat, lon) = bd09_to_gcj02(lat, lon);
-                gcj02_to_wgs84(lat, lon)
-            }
-        }
-    }
-
-    /// A place of WGS-84 in this datum; the reverse of [`Datum::to_wgs84`].
-    ///
-    /// Shape: `(lat, lon)` in, `(lat, lon)` out. Unit: degrees.
-    pub fn from_wgs84(self, lat: f64, lon: f64) -> (f64, f64) {
-        match self {
-            Self::Wgs84 => (lat, lon),
-            Self::Gcj02 => wgs84_to_gcj02(lat, lon),
-            Self::Bd09 => {
-                let (lat, lon) = wgs84_to_gcj02(lat, lon);
-                gcj02_to_bd09(lat, lon)
-            }
+/// A place of WGS-84 in that datum; the reverse of [`to_wgs84`].
+///
+/// Shape: `(lat, lon)` in, `(lat, lon)` out. Unit: degrees.
+pub fn from_wgs84(datum: Datum, lat: f64, lon: f64) -> (f64, f64) {
+    match datum {
+        _ if !is_shifted(lat, lon) => (lat, lon),
+        Datum::Wgs84 => (lat, lon),
+        Datum::Gcj02 => wgs84_to_gcj02(lat, lon),
+        Datum::Bd09 => {
+            let (lat, lon) = wgs84_to_gcj02(lat, lon);
+            gcj02_to_bd09(lat, lon)
         }
     }
 }
@@ -161,17 +133,17 @@ mod tests {
             ((22.536_877, 114.056_340), (22.539_597, 114.051_228)),
         ];
         for (gcj, wgs) in fixes {
-            let found = Datum::Gcj02.to_wgs84(gcj.0, gcj.1);
+            let found = to_wgs84(Datum::Gcj02, gcj.0, gcj.1);
             assert!(distance_m(found, wgs) < 2.0, "{gcj:?}");
         }
     }
 
     #[test]
     fn there_and_back_is_where_we_were() {
-        for datum in [Datum::Wgs84, Datum::Gcj02, Datum::Bd09] {
+        for datum in Datum::ALL.iter().copied() {
             for place in [(28.2, 112.9), (39.9, 116.4), (22.5, 114.1), (51.5, -0.1)] {
-                let there = datum.from_wgs84(place.0, place.1);
-                let back = datum.to_wgs84(there.0, there.1);
+                let there = from_wgs84(datum, place.0, place.1);
+                let back = to_wgs84(datum, there.0, there.1);
                 assert!(distance_m(back, place) < 0.7, "{datum:?} {place:?}");
             }
         }
@@ -179,7 +151,12 @@ mod tests {
 
     #[test]
     fn only_china_is_shifted() {
-        assert!(distance_m(Datum::Gcj02.from_wgs84(28.2, 112.9), (28.2, 112.9)) > 100.0);
-        assert!(distance_m(Datum::Gcj02.from_wgs84(51.5, -0.1), (51.5, -0.1)) < 1e-6);
+        for datum in [Datum::Gcj02, Datum::Bd09] {
+            assert!(distance_m(from_wgs84(datum, 28.2, 112.9), (28.2, 112.9)) > 100.0);
+            for (lat, lon) in [(51.5, -0.1), (0.0, 0.0)] {
+                assert_eq!(from_wgs84(datum, lat, lon), (lat, lon));
+                assert_eq!(to_wgs84(datum, lat, lon), (lat, lon));
+            }
+        }
     }
 }

@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use crate::detect::{Context, PermitValidity, RouteValidity, VehicleProfile};
 use crate::files::fixes::{FleetIndex, Subject};
 use crate::geo::{AreaIndex, CorridorIndex};
-use crate::model::fleet::{Assignment, Permit, Vehicle};
+use crate::model::fleet::{Assignment, Enterprise, Permit, Vehicle};
 use crate::model::rules::RuleSet;
 use crate::model::{DriverId, Plate, PlateColor, Region, TerminalPhone, VehicleId};
 use crate::roads::RoadMap;
@@ -57,14 +57,12 @@ impl Directory {
         let rules =
             rulebook::parse_all(registry.rulebooks.iter().map(|stored| stored.text.as_str()))?;
         let routes = CorridorIndex::new(registry.routes);
-        let enterprises: FxHashMap<&str, (Arc<str>, &Region)> = registry
+        let enterprises: FxHashMap<&str, (Arc<str>, &Enterprise)> = registry
             .enterprises
             .iter()
             .map(|enterprise| {
-                (
-                    enterprise.id.as_str(),
-                    (Arc::from(enterprise.id.as_str()), &enterprise.region),
-                )
+                let id = enterprise.id.as_str();
+                (id, (Arc::from(id), enterprise))
             })
             .collect();
         let mut assigned = assigned(&registry.assignments, &routes);
@@ -84,14 +82,17 @@ impl Directory {
                 .insert_driver(&known.driver.licence, known.id);
         }
         for vehicle in &registry.vehicles {
-            let Some((enterprise_id, region)) =
+            let Some((enterprise_id, enterprise)) =
                 enterprises.get(vehicle.entry.enterprise_id.as_str())
             else {
                 continue;
             };
             let routes = assigned.remove(&vehicle.entry.plate).unwrap_or_default();
-            let region = vehicle.entry.region.as_ref().unwrap_or(region).clone();
+            let region = vehicle.entry.region.as_ref();
+            let region = region.unwrap_or(&enterprise.region).clone();
+            let datum = vehicle.entry.datum(enterprise.datum);
             let permits = permitted.remove(&vehicle.entry.plate).unwrap_or_default();
+            directory.index.declare(vehicle.id, datum);
             directory.add(vehicle, Arc::clone(enterprise_id), region, routes, permits);
         }
         Ok(directory)

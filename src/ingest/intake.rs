@@ -9,8 +9,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::files::fixes::{FixRow, LineError, Registry, Subject, ndjson};
-use crate::geo::datum::Datum;
-use crate::model::{DriverId, Fix, Source, Timestamp, VehicleId};
+use crate::model::{Datum, DriverId, Fix, Source, Timestamp, VehicleId};
 use crate::normalize::plausibility;
 use crate::store::{Store, StoreError};
 use crate::telemetry::name;
@@ -162,6 +161,10 @@ impl Registry for Lookup<'_> {
         self.directory.index.find(subject)
     }
 
+    fn datum(&self, vehicle: VehicleId) -> Datum {
+        self.directory.index.datum(vehicle)
+    }
+
     fn driver(&mut self, licence: &str) -> Option<DriverId> {
         let known = self
             .directory
@@ -202,13 +205,14 @@ impl Intake {
         }
     }
 
-    /// Reads NDJSON lines; `first_line` is the number of the first one, `received` one moment for all that came
-    /// together, so that their order says nothing.
+    /// Reads NDJSON lines; `first_line` is the number of the first one, `datum` that of the places whose line
+    /// names none, over what the register declares, `received` one moment for all that came together, so that
+    /// their order says nothing.
     pub fn parse_ndjson(
         &self,
         bytes: &[u8],
         first_line: u64,
-        datum: Datum,
+        datum: Option<Datum>,
         (source, received): (Source, Timestamp),
     ) -> Parsed {
         let directory = Arc::clone(&self.directory.borrow());

@@ -6,6 +6,7 @@
 
 mod committer;
 mod connection;
+mod datum_suspects;
 mod directory;
 mod drivers;
 mod driving;
@@ -57,6 +58,7 @@ use crate::store::{PAGE_ROWS_MAX, Page, Store, StoreError};
 use crate::track::{JournalRecord, TrackError};
 
 use committer::CommitTask;
+use datum_suspects::DatumSuspects;
 use flusher::Flusher;
 use late::LateLookup;
 use listener::Permits;
@@ -415,6 +417,7 @@ fn build_shards(
             late: LateLookup::default(),
             late_unstored: Default::default(),
             chunked: BTreeSet::new(),
+            datum_suspects: DatumSuspects::default(),
         });
     }
     built

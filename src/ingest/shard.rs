@@ -17,6 +17,7 @@ use crate::telemetry::name;
 
 use super::STORE_RETRY;
 use super::committer::Outcome;
+use super::datum_suspects::DatumSuspects;
 use super::directory::{Directory, VehicleRecord};
 use super::late::{LateLookup, Stored};
 use super::part::Part;
@@ -93,12 +94,15 @@ pub(super) struct Shard {
     pub(super) late_unstored: [BTreeMap<(VehicleId, Timestamp), Fix>; 2],
     /// Vehicles whose chunks were handed over with the last part.
     pub(super) chunked: BTreeSet<VehicleId>,
+    pub(super) datum_suspects: DatumSuspects,
 }
 
 impl Shard {
     /// Takes up a vehicle from what a flush saved.
     pub(super) fn restore(&mut self, saved: &SavedVehicle) -> Result<(), RestoreError> {
         let entry = VehicleEntry::restore(saved)?;
+        self.datum_suspects
+            .note(saved.vehicle, entry.state.datum_suspicion());
         self.vehicles.insert(saved.vehicle, Box::new(entry));
         Ok(())
     }
@@ -160,6 +164,8 @@ impl Shard {
         for vehicle in std::mem::take(&mut part.dirty) {
             if let Some(entry) = self.vehicles.get_mut(&vehicle) {
                 entry.changed = false;
+                self.datum_suspects
+                    .note(vehicle, entry.state.datum_suspicion());
                 entry.state.take_pieces(&mut told);
                 if let Some(record) = directory.vehicle(vehicle) {
                     for said in told.drain(..) {
@@ -178,6 +184,7 @@ impl Shard {
         }
         metrics::gauge!(name::VEHICLES, "shard" => self.label.clone())
             .set(gauge(self.vehicles.len()));
+        self.datum_suspects.tell(&self.label);
         // The flusher waits for it, or the server is ending.
         drop(reply.send(part));
     }
@@ -467,6 +474,6 @@ impl Tally {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a gauge")]
-fn gauge(number: usize) -> f64 {
+pub(super) fn gauge(number: usize) -> f64 {
     number as f64
 }

@@ -483,6 +483,7 @@ impl Inbox {
                 LocationSource::BlindArea => Source::TerminalBlindArea,
             },
             driver: None,
+            datum: self.directory.index.datum(vehicle),
         };
         if let Some(mut fix) = fix(&self.directory.rules.plausibility, report, &origin) {
             fix.driver = self.holder.at(fix.time);

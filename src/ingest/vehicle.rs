@@ -243,6 +243,7 @@ impl VehicleEntry {
                 // What is left to him is told by the flusher.
                 left: FatigueLeft::default(),
                 first_qualified_at: self.first_qualified_at,
+                datum: self.state.datum_suspicion(),
             }),
         }
     }

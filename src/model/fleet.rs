@@ -1,5 +1,6 @@
 //! The register: enterprises, vehicles, drivers, monitors and route assignments.
 
+use super::datum::Datum;
 use super::time::Timestamp;
 use super::vehicle::{Plate, Region, TerminalPhone, VehicleClass, VehicleId, named_enum};
 
@@ -32,6 +33,8 @@ pub struct Enterprise {
     pub region: Region,
     /// What it carries.
     pub kind: EnterpriseKind,
+    /// Datum in which its vehicles give their places, where declared.
+    pub datum: Option<Datum>,
 }
 
 /// A vehicle as it stands in a fleet folder, before it has a number.
@@ -53,6 +56,15 @@ pub struct VehicleEntry {
     pub line_km: Option<f64>,
     /// Its usual route, where given.
     pub route_id: Option<String>,
+    /// Datum in which it gives its places, where declared.
+    pub datum: Option<Datum>,
+}
+
+impl VehicleEntry {
+    /// The datum of its places: its own, or else its enterprise's, or else WGS-84.
+    pub fn datum(&self, enterprise: Option<Datum>) -> Datum {
+        self.datum.or(enterprise).unwrap_or_default()
+    }
 }
 
 /// A vehicle with its number.

@@ -1,6 +1,7 @@
 //! The vocabulary: values only. Imports nothing of ours, does no I/O and reads no clock.
 
 pub mod alarm;
+pub mod datum;
 pub mod duty;
 pub mod event;
 pub mod fix;
@@ -15,6 +16,7 @@ pub mod units;
 pub mod vehicle;
 pub mod violation;
 
+pub use datum::{Datum, DatumSuspicion};
 pub use event::{EVENTS_MAX, Event, EventKind, EventPhase, Events};
 pub use fix::{Fix, Quality, Source};
 pub use road::RoadClass;

@@ -515,7 +515,7 @@ pub struct DatumRules {
     pub samples: u32,
     /// A place lies on a road when it is this near to one that goes its way. Unit: m.
     pub near_m: f64,
-    /// The share of the samples that must lie on roads in the other datum. Unit: percent.
+    /// The share of the samples that lie on no road as they are that must in the other datum. Unit: percent.
     pub fits_percent: u32,
     /// The share that may at most lie on roads as they are. Unit: percent.
     pub misfits_percent: u32,

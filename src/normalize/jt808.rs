@@ -3,15 +3,15 @@
 use crate::model::event::different;
 use crate::model::rules::PlausibilityRules;
 use crate::model::{
-    Course, DriverId, EVENTS_MAX, Event, EventKind, EventPhase, Events, Fix, Odometer, Position,
-    Quality, Source, Speed, Timestamp, VehicleId,
+    Course, Datum, DriverId, EVENTS_MAX, Event, EventKind, EventPhase, Events, Fix, Odometer,
+    Position, Quality, Source, Speed, Timestamp, VehicleId,
 };
 use crate::protocol::jt808::items::{
     ABNORMAL_DRIVING, ADAS, AdditionalItem, BSD, DSM, ItemValue, TPMS, VIDEO_ALARM,
 };
 use crate::protocol::jt808::location::LocationReport;
 
-use super::plausibility;
+use super::{place, plausibility};
 
 /// What the report does not say itself.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +24,8 @@ pub struct Origin {
     pub source: Source,
     /// Whose card is in, where one is.
     pub driver: Option<DriverId>,
+    /// What is declared for the vehicle.
+    pub datum: Datum,
 }
 
 /// The fix time of a report, GMT+8 on the wire.
@@ -35,18 +37,19 @@ pub fn fix_time(report: &LocationReport<'_>) -> Option<Timestamp> {
 
 /// The fix of a report, with what is implausible about it.
 ///
-/// Values stay as they were sent, with a reason where they cannot be true; for the one that no fix can hold see
+/// The place is converted by the declared datum. Values stay as they were sent, with a reason where they cannot be true; for the one that no fix can hold see
 /// [`altered`].
 ///
 /// Errors: `None` when the report has no usable time: without one it has no place in a track.
 pub fn fix(rules: &PlausibilityRules, report: &LocationReport<'_>, origin: &Origin) -> Option<Fix> {
     let time = fix_time(report)?;
     let (course, quality) = course(report);
+    let given = Position::nearest(report.lat_deg(), report.lon_deg());
     let mut fix = Fix {
         vehicle: origin.vehicle,
         time,
         received: origin.received,
-        position: Position::nearest(report.lat_deg(), report.lon_deg()),
+        position: place::wgs84(origin.datum, report.status, given),
         speed: Speed::from_dkmh(report.speed_dkmh),
         course,
         altitude_m: Some(report.altitude_signed_m()),
@@ -252,6 +255,7 @@ mod tests {
             received: fix_time(&report).unwrap(),
             source: Source::Terminal,
             driver: None,
+            datum: Datum::default(),
         };
         let fix = fix(&rules, &report, &origin).unwrap();
         let course = fix.course.map(Course::degrees);

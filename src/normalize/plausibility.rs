@@ -3,8 +3,9 @@
 //! Jumps and contradictions need the neighbours of a fix; `detect` finds them.
 
 use crate::model::rules::PlausibilityRules;
-use crate::model::{Fix, Position, Quality};
-use crate::protocol::jt808::location::{STATUS_COORDINATES_ENCRYPTED, STATUS_POSITIONED};
+use crate::model::{Fix, Quality};
+
+use super::place;
 
 /// The reasons for which a record is not qualified, together with those that its reading has found.
 ///
@@ -13,8 +14,7 @@ use crate::protocol::jt808::location::{STATUS_COORDINATES_ENCRYPTED, STATUS_POSI
 ///
 /// Source: regulations 10.1; all ranges include their bounds.
 pub fn assess(rules: &PlausibilityRules, fix: &Fix) -> Quality {
-    let positioned = fix.status & (STATUS_POSITIONED | STATUS_COORDINATES_ENCRYPTED);
-    let has_place = positioned == STATUS_POSITIONED && fix.position != Position::default();
+    let has_place = place::is_given(fix.status, fix.position);
     let in_place = (rules.lat_udeg_min..=rules.lat_udeg_max).contains(&fix.position.lat_udeg)
         && (rules.lon_udeg_min..=rules.lon_udeg_max).contains(&fix.position.lon_udeg);
     let altitudes = rules.altitude_m_min..=rules.altitude_m_max;
@@ -39,7 +39,8 @@ pub fn assess(rules: &PlausibilityRules, fix: &Fix) -> Quality {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Events, Source, Speed, Timestamp, VehicleId};
+    use crate::model::{Events, Position, Source, Speed, Timestamp, VehicleId};
+    use crate::protocol::jt808::location::STATUS_COORDINATES_ENCRYPTED;
     use crate::rulebook::{default_document, parse};
 
     fn fix() -> Fix {

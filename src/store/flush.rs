@@ -298,9 +298,9 @@ const LIVE: Bulk = Bulk {
     head: "INSERT INTO vehicle_live
            (vehicle_id, fix_at, received_at, lat_udeg, lon_udeg, speed_mkmh, course_deg, alarm,
             status, driver_id, left_continuous_ms, left_night_ms, left_24h_ms, left_7d_ms,
-            first_qualified_at) VALUES ",
-    row: "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-    width: 15,
+            first_qualified_at, datum_found, datum_found_from) VALUES ",
+    row: "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+    width: 17,
     tail: " ON CONFLICT (vehicle_id) DO UPDATE SET
             fix_at = excluded.fix_at, received_at = excluded.received_at,
             lat_udeg = excluded.lat_udeg, lon_udeg = excluded.lon_udeg,
@@ -308,7 +308,8 @@ const LIVE: Bulk = Bulk {
             alarm = excluded.alarm, status = excluded.status, driver_id = excluded.driver_id,
             left_continuous_ms = excluded.left_continuous_ms,
             left_night_ms = excluded.left_night_ms, left_24h_ms = excluded.left_24h_ms,
-            left_7d_ms = excluded.left_7d_ms, first_qualified_at = CASE
+            left_7d_ms = excluded.left_7d_ms, datum_found = excluded.datum_found,
+            datum_found_from = excluded.datum_found_from, first_qualified_at = CASE
                 WHEN vehicle_live.first_qualified_at IS NULL
                      OR excluded.first_qualified_at < vehicle_live.first_qualified_at
                 THEN excluded.first_qualified_at ELSE vehicle_live.first_qualified_at END",
@@ -338,7 +339,9 @@ async fn put_live(
             .add(live.left.night.map(Span::millis))
             .add(live.left.hours24.map(Span::millis))
             .add(live.left.days7.map(Span::millis))
-            .time_opt(live.first_qualified_at);
+            .time_opt(live.first_qualified_at)
+            .add(live.datum.map(|found| found.datum.name().to_owned()))
+            .time_opt(live.datum.map(|found| found.since));
     })
     .await
     .map(drop)

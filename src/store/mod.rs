@@ -54,7 +54,7 @@ pub use claims::{Appeal, AppealStatus, Claim, ClaimKind, Decision, Review};
 pub use driving::{DrivingKey, DrivingRow};
 pub use duty_facts::{DutyScope, SILENT_VEHICLES_MAX};
 pub use duty_notes::DutyNote;
-pub use enterprises::{EnterpriseFilter, EnterpriseRow};
+pub use enterprises::{DatumSuspects, EnterpriseFilter, EnterpriseRow};
 pub use error::StoreError;
 pub use evidence::{EVIDENCE_AROUND, EVIDENCE_FIXES_MAX, Evidence};
 pub use flush::{

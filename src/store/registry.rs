@@ -85,12 +85,12 @@ impl Store {
                 .await
                 .map_err(map_error)
         };
-        let enterprises = all("SELECT id, name, credit_code, region, kind
+        let enterprises = all("SELECT id, name, credit_code, region, kind, datum
                  FROM enterprises ORDER BY id")
         .await?;
         let vehicles = all(
             "SELECT id, plate, plate_color, terminal, enterprise_id, class, seats,
-                        region, line_km, route_id
+                        region, line_km, route_id, datum
                  FROM vehicles ORDER BY id",
         )
         .await?;
@@ -204,7 +204,7 @@ pub(super) fn each<T>(
     rows.iter().map(read).collect()
 }
 
-/// Columns from `at`: id, name, `credit_code`, region, kind.
+/// Columns from `at`: id, name, `credit_code`, region, kind, datum.
 pub(super) fn enterprise(row: &AnyRow, at: usize) -> Result<Enterprise, StoreError> {
     Ok(Enterprise {
         id: row.text(at)?,
@@ -212,11 +212,12 @@ pub(super) fn enterprise(row: &AnyRow, at: usize) -> Result<Enterprise, StoreErr
         credit_code: row.text(at + 2)?,
         region: row.name(at + 3, "region")?,
         kind: row.name(at + 4, "enterprise kind")?,
+        datum: row.name_opt(at + 5, "datum")?,
     })
 }
 
 /// Columns from `at`: id, plate, `plate_color`, terminal, `enterprise_id`, class, seats, region,
-/// `line_km`, `route_id`.
+/// `line_km`, `route_id`, datum.
 pub(super) fn vehicle(row: &AnyRow, at: usize) -> Result<Vehicle, StoreError> {
     let terminal = row.text_opt(at + 3)?;
     Ok(Vehicle {
@@ -234,6 +235,7 @@ pub(super) fn vehicle(row: &AnyRow, at: usize) -> Result<Vehicle, StoreError> {
             region: row.name_opt(at + 7, "region")?,
             line_km: row.cell(at + 8)?,
             route_id: row.text_opt(at + 9)?,
+            datum: row.name_opt(at + 10, "datum")?,
         },
     })
 }

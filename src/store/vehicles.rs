@@ -9,7 +9,8 @@ use super::violations::like_prefix;
 use super::{Listed, Page, Store, StoreError};
 use crate::model::fleet::Vehicle;
 use crate::model::{
-    Course, DriverId, Plate, Position, Region, Span, Speed, Timestamp, VehicleClass, VehicleId,
+    Course, Datum, DatumSuspicion, DriverId, Plate, Position, Region, Span, Speed, Timestamp,
+    VehicleClass, VehicleId,
 };
 
 /// Last known facts of a vehicle.
@@ -35,6 +36,8 @@ pub struct LiveState {
     pub left: FatigueLeft,
     /// Fix time of the first qualified record ever.
     pub first_qualified_at: Option<Timestamp>,
+    /// Of which other datum its places look, where they do.
+    pub datum: Option<DatumSuspicion>,
 }
 
 /// Driving time left before each fatigue limit; `None` where a limit does not apply now.
@@ -59,6 +62,8 @@ pub struct VehicleRow {
     pub enterprise_name: String,
     /// Its own region, or else its enterprise's.
     pub region: Region,
+    /// Datum of its places as declared, by itself or else by its enterprise.
+    pub datum: Datum,
     /// Last known facts; `None` before its first fix.
     pub live: Option<LiveState>,
     /// Licence of the driver in the last fix, where known.
@@ -76,6 +81,8 @@ pub struct VehicleFilter {
     pub class: Option<VehicleClass>,
     /// By whether something came from it lately.
     pub online: Option<OnlineFilter>,
+    /// Whose places look as if they were of this datum, which is not the declared one.
+    pub datum_found: Option<Datum>,
 }
 
 /// Online means: the last fix was received at `since` or later.
@@ -114,10 +121,11 @@ pub struct VehiclePosition {
 /// Columns of [`vehicle_row`].
 const VEHICLES: &str =
     "SELECT v.id, v.plate, v.plate_color, v.terminal, v.enterprise_id, v.class, v.seats, v.region,
-        v.line_km, v.route_id, e.name, COALESCE(v.region, e.region), d.licence,
+        v.line_km, v.route_id, v.datum, e.name, COALESCE(v.region, e.region),
+        COALESCE(v.datum, e.datum), d.licence,
         l.fix_at, l.received_at, l.lat_udeg, l.lon_udeg, l.speed_mkmh, l.course_deg, l.alarm,
         l.status, l.driver_id, l.left_continuous_ms, l.left_night_ms, l.left_24h_ms, l.left_7d_ms,
-        l.first_qualified_at
+        l.first_qualified_at, l.datum_found, l.datum_found_from
     FROM vehicles v
     JOIN enterprises e ON e.id = v.enterprise_id
     LEFT JOIN vehicle_live l ON l.vehicle_id = v.id
@@ -142,7 +150,11 @@ impl Store {
             )
             .with_some("AND COALESCE(v.region, e.region) LIKE {}", region)
             .with_some("AND v.enterprise_id = {}", filter.enterprise_id.as_deref())
-            .with_some("AND v.class = {}", filter.class.map(VehicleClass::name));
+            .with_some("AND v.class = {}", filter.class.map(VehicleClass::name))
+            .with_some(
+                "AND l.datum_found = {}",
+                filter.datum_found.map(Datum::name),
+            );
         if let Some(online) = filter.online {
             let since = online.since.millis();
             select = if online.online {
@@ -201,18 +213,19 @@ impl Store {
 const POSITIONS: &str = "SELECT v.id, v.plate, v.plate_color, v.enterprise_id, v.class,
         l.fix_at, l.received_at, l.lat_udeg, l.lon_udeg, l.speed_mkmh, l.course_deg, l.alarm,
         l.status, l.driver_id, l.left_continuous_ms, l.left_night_ms, l.left_24h_ms, l.left_7d_ms,
-        l.first_qualified_at
+        l.first_qualified_at, l.datum_found, l.datum_found_from
     FROM vehicle_live l JOIN vehicles v ON v.id = l.vehicle_id
     WHERE";
 
 fn vehicle_row(row: &AnyRow) -> Result<VehicleRow, StoreError> {
     Ok(VehicleRow {
         vehicle: vehicle(row, 0)?,
-        enterprise_name: row.text(10)?,
-        region: row.name(11, "region")?,
-        driver_licence: row.text_opt(12)?,
-        live: match row.int_opt(13)? {
-            Some(_) => Some(live(row, 13)?),
+        enterprise_name: row.text(11)?,
+        region: row.name(12, "region")?,
+        datum: row.name_opt(13, "datum")?.unwrap_or_default(),
+        driver_licence: row.text_opt(14)?,
+        live: match row.int_opt(15)? {
+            Some(_) => Some(live(row, 15)?),
             None => None,
         },
     })
@@ -252,5 +265,9 @@ fn live(row: &AnyRow, at: usize) -> Result<LiveState, StoreError> {
             days7: row.span_opt(at + 12)?,
         },
         first_qualified_at: row.time_opt(at + 13)?,
+        datum: match (row.name_opt(at + 14, "datum")?, row.time_opt(at + 15)?) {
+            (Some(datum), Some(since)) => Some(DatumSuspicion { datum, since }),
+            _ => None,
+        },
     })
 }

@@ -8,6 +8,7 @@
 mod api;
 mod archive;
 mod areas;
+mod datum;
 mod demo;
 mod detect_oracle;
 mod detect_properties;

@@ -8,7 +8,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("model", &["model"]),
     ("protocol", &["protocol"]),
     ("geo", &["geo", "model"]),
-    ("normalize", &["normalize", "protocol", "model"]),
+    ("normalize", &["normalize", "protocol", "model", "geo"]),
     ("track", &["track", "model"]),
     ("rulebook", &["rulebook", "model"]),
     ("roads", &["roads", "model", "geo"]),

@@ -1,7 +1,7 @@
 //! The saved form of a [`VehicleState`].
 //!
 //! ```text
-//! byte 0        version, 7
+//! byte 0        version, 8
 //! bytes         moment from which times are counted, then every part in the order of the struct
 //! last 4 bytes  FNV-1a of all before, folded to 32 bits, little-endian
 //! ```
@@ -47,7 +47,7 @@ use bytes::{Reader, Saved, Writer, load_list, save_list, saved_struct};
 pub use pieces::{read_pieces, write_pieces};
 
 /// Version of the saved form.
-const VERSION: u8 = 7;
+const VERSION: u8 = 8;
 
 /// Bytes of the check code.
 const CHECK_BYTES: usize = 4;
@@ -288,11 +288,12 @@ saved_struct!(Drift { day });
 saved_struct!(DatumCheck {
     next,
     samples,
+    as_they_are,
     on_road,
     open
 });
 saved_struct!(Shifted {
-    datum,
+    way,
     percent,
     episode
 });

@@ -9,6 +9,7 @@ pub(super) enum Field {
     Time,
     Lat,
     Lon,
+    Datum,
     SpeedKmh,
     CourseDeg,
     AltitudeM,
@@ -22,13 +23,14 @@ pub(super) enum Field {
 }
 
 impl Field {
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 17] = [
         Self::Plate,
         Self::PlateColor,
         Self::Terminal,
         Self::Time,
         Self::Lat,
         Self::Lon,
+        Self::Datum,
         Self::SpeedKmh,
         Self::CourseDeg,
         Self::AltitudeM,
@@ -49,6 +51,7 @@ impl Field {
             Self::Time => "time",
             Self::Lat => "lat",
             Self::Lon => "lon",
+            Self::Datum => "datum",
             Self::SpeedKmh => "speed_kmh",
             Self::CourseDeg => "course_deg",
             Self::AltitudeM => "altitude_m",
@@ -95,7 +98,7 @@ pub(super) enum Origin {
 /// value for every row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ColumnMap {
-    origins: [Origin; 16],
+    origins: [Origin; 17],
 }
 
 /// A column map that cannot be read.

@@ -135,6 +135,7 @@ impl Layout {
             terminal: cell(Field::Terminal),
             lat: number(cell(Field::Lat), Field::Lat)?,
             lon: number(cell(Field::Lon), Field::Lon)?,
+            datum: cell(Field::Datum),
             speed_kmh: number(cell(Field::SpeedKmh), Field::SpeedKmh)?,
             course_deg: number(cell(Field::CourseDeg), Field::CourseDeg)?,
             altitude_m: number(cell(Field::AltitudeM), Field::AltitudeM)?,

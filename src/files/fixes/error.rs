@@ -63,6 +63,12 @@ pub enum LineError {
         /// The colour as given, shortened.
         text: String,
     },
+    /// A datum that is not in the list.
+    #[error("datum {text:?} is not one of wgs84, gcj02, bd09")]
+    BadDatum {
+        /// The datum as given, shortened.
+        text: String,
+    },
     /// A plate that is empty, too long, or holds control characters.
     #[error("plate is empty, too long, or holds control characters")]
     BadPlate,
@@ -104,6 +110,7 @@ impl LineError {
             Self::BadTime { .. } => "bad_time",
             Self::BadRange { .. } => "bad_range",
             Self::BadPlateColor { .. } => "bad_plate_color",
+            Self::BadDatum { .. } => "bad_datum",
             Self::BadPlate => "bad_plate",
             Self::BadTerminal => "bad_terminal",
             Self::UnknownVehicle { .. } => "unknown_vehicle",

@@ -3,12 +3,15 @@
 use rustc_hash::FxHashMap;
 
 use super::row::Subject;
-use crate::model::{DriverId, Plate, PlateColor, TerminalPhone, VehicleId};
+use crate::model::{Datum, DriverId, Plate, PlateColor, TerminalPhone, VehicleId};
 
 /// Who knows vehicles and drivers by number.
 pub trait Registry {
     /// The vehicle that a row names, where it is known.
     fn vehicle(&mut self, subject: &Subject<'_>) -> Option<VehicleId>;
+
+    /// The datum that is declared for that vehicle.
+    fn datum(&self, vehicle: VehicleId) -> Datum;
 
     /// The driver with that licence; an implementation may give a number to a new one.
     fn driver(&mut self, licence: &str) -> Option<DriverId>;
@@ -20,6 +23,8 @@ pub struct FleetIndex {
     plates: FxHashMap<Box<str>, Vec<(PlateColor, VehicleId)>>,
     terminals: FxHashMap<Box<str>, VehicleId>,
     drivers: FxHashMap<Box<str>, DriverId>,
+    /// Only vehicles whose places are not WGS-84: there are few, and most often none.
+    datums: FxHashMap<VehicleId, Datum>,
 }
 
 impl FleetIndex {
@@ -36,6 +41,20 @@ impl FleetIndex {
         if let Some(terminal) = terminal {
             self.terminals.insert(terminal.as_str().into(), id);
         }
+    }
+
+    /// Declares the datum of a vehicle's places.
+    pub fn declare(&mut self, vehicle: VehicleId, datum: Datum) {
+        if datum == Datum::Wgs84 {
+            self.datums.remove(&vehicle);
+        } else {
+            self.datums.insert(vehicle, datum);
+        }
+    }
+
+    /// The datum that is declared for that vehicle.
+    pub fn datum(&self, vehicle: VehicleId) -> Datum {
+        self.datums.get(&vehicle).copied().unwrap_or_default()
     }
 
     /// Adds a driver.
@@ -73,6 +92,10 @@ impl FleetIndex {
 impl Registry for FleetIndex {
     fn vehicle(&mut self, subject: &Subject<'_>) -> Option<VehicleId> {
         self.find(subject)
+    }
+
+    fn datum(&self, vehicle: VehicleId) -> Datum {
+        self.datum(vehicle)
     }
 
     /// Numbers from 1 up to a new licence, in the order of first sight.

@@ -11,8 +11,7 @@ use super::error::LineError;
 use super::lines::{for_each_line, is_blank};
 use super::row::{FixRow, RawRow};
 use super::{ReadError, ReadOptions, RowSink};
-use crate::geo::datum::Datum;
-use crate::model::{Odometer, Timestamp};
+use crate::model::{Datum, Odometer, Timestamp};
 use crate::normalize::jt808::{course, events};
 use crate::protocol::jt808::frame::decode_frame;
 use crate::protocol::jt808::location::{LOCATION, LOCATION_BATCH, LocationBatch};
@@ -79,7 +78,7 @@ fn bad_frame(error: DecodeError) -> LineError {
 
 fn rows_of(
     frame: &Frame<'_>,
-    datum: Datum,
+    datum: Option<Datum>,
     sink: &mut dyn FnMut(Result<FixRow<'_>, LineError>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     let header = &frame.header;
@@ -111,7 +110,7 @@ fn rows_of(
 fn row<'a>(
     phone: &'a str,
     report: &LocationReport<'_>,
-    datum: Datum,
+    datum: Option<Datum>,
 ) -> Result<FixRow<'a>, LineError> {
     let time = report
         .time

@@ -26,8 +26,7 @@ pub use input::{Format, Input, InputError, open};
 pub use row::{FixRow, Subject};
 pub use time_text::TimeReader;
 
-use crate::geo::datum::Datum;
-use crate::model::Plate;
+use crate::model::{Datum, Plate};
 
 /// Longest line that is read; a longer one costs that line. Unit: bytes.
 pub const LINE_BYTES_MAX: usize = 64 * 1024;
@@ -39,8 +38,8 @@ pub struct ReadOptions {
     pub columns: ColumnMap,
     /// How times are written (CSV); NDJSON and GPX are always RFC 3339.
     pub time: TimeReader,
-    /// Datum of the places.
-    pub datum: Datum,
+    /// Datum of all places whose row names none, over what the register declares.
+    pub datum: Option<Datum>,
     /// The vehicle of all fixes, for files that name none (GPX).
     pub plate: Option<Plate>,
     /// Whether the file may hold bare tracks: rows that name a track and no vehicle, with seconds

@@ -14,24 +14,23 @@ use super::lines::{clean, for_each_line, is_blank};
 use super::row::{FixRow, RawRow};
 use super::time_text::{bad_time, rfc3339, timestamp_of_seconds};
 use super::{LINE_BYTES_MAX, ReadError, ReadOptions, RowSink};
-use crate::geo::datum::Datum;
-use crate::model::Timestamp;
+use crate::model::{Datum, Timestamp};
 
-/// Reads one line; its place is WGS-84.
+/// Reads one line.
 ///
 /// # Errors
 ///
 /// What is wrong with the line.
 pub fn parse_line(line: &[u8]) -> Result<FixRow<'_>, LineError> {
-    parse_line_in(line, Datum::Wgs84)
+    parse_line_in(line, None)
 }
 
-/// Reads one line whose place is of `datum`.
+/// Reads one line whose place is of `datum` unless it says itself.
 ///
 /// # Errors
 ///
 /// What is wrong with the line.
-pub fn parse_line_in(line: &[u8], datum: Datum) -> Result<FixRow<'_>, LineError> {
+pub fn parse_line_in(line: &[u8], datum: Option<Datum>) -> Result<FixRow<'_>, LineError> {
     let raw = json_row(line)?;
     let time = time(raw.time.as_ref())?;
     raw.into_raw(false).check(time, datum)
@@ -42,7 +41,7 @@ pub fn parse_line_in(line: &[u8], datum: Datum) -> Result<FixRow<'_>, LineError>
 /// # Errors
 ///
 /// What is wrong with the line.
-pub fn parse_bare_line(line: &[u8], datum: Datum) -> Result<FixRow<'_>, LineError> {
+pub fn parse_bare_line(line: &[u8], datum: Option<Datum>) -> Result<FixRow<'_>, LineError> {
     let mut raw = json_row(line)?;
     let bare: BareRow = serde_json::from_slice(line).map_err(|error| json_error(&error))?;
     raw.course_deg = raw.course_deg.or(bare.heading_deg);
@@ -110,7 +109,7 @@ pub fn read(
 pub fn read_buffer<'a>(
     buffer: &'a [u8],
     first_line: u64,
-    datum: Datum,
+    datum: Option<Datum>,
     mut sink: impl FnMut(u64, Result<FixRow<'a>, LineError>) -> ControlFlow<()>,
 ) {
     let mut rest = buffer;
@@ -147,6 +146,8 @@ struct JsonRow<'a> {
     time: Option<Text<'a>>,
     lat: Option<f64>,
     lon: Option<f64>,
+    #[serde(borrow)]
+    datum: Option<Text<'a>>,
     speed_kmh: Option<f64>,
     course_deg: Option<f64>,
     altitude_m: Option<f64>,
@@ -177,6 +178,7 @@ impl<'a> JsonRow<'a> {
             terminal: self.terminal.map(|text| text.0),
             lat: self.lat,
             lon: self.lon,
+            datum: self.datum.map(|text| text.0),
             speed_kmh: self.speed_kmh,
             course_deg: self.course_deg,
             altitude_m: self.altitude_m,
@@ -289,6 +291,7 @@ mod tests {
         check("\"plate\":", "\"x\":", "missing_field");
         check("+08:00", "", "bad_time");
         check("yellow", "pink", "bad_plate_color");
+        check("\"alarm\":0", "\"datum\":\"gcj\"", "bad_datum");
         check("湘A12345", " ", "bad_plate");
         check(
             "\"plate\":\"湘A12345\"",
@@ -381,7 +384,7 @@ mod tests {
         )
         .unwrap();
         let mut buffered = Vec::new();
-        read_buffer(text.as_bytes(), 1, Datum::Wgs84, |number, row| {
+        read_buffer(text.as_bytes(), 1, None, |number, row| {
             buffered.push((number, row.is_ok()));
             ControlFlow::Continue(())
         });

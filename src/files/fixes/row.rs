@@ -5,11 +5,11 @@ use std::fmt;
 
 use super::error::{LineError, excerpt};
 use super::index::Registry;
-use crate::geo::datum::Datum;
 use crate::model::{
-    Course, EVENTS_MAX, Events, Fix, Odometer, PlateColor, Position, Quality, Source, Speed,
+    Course, Datum, EVENTS_MAX, Events, Fix, Odometer, PlateColor, Position, Quality, Source, Speed,
     Timestamp,
 };
+use crate::normalize::place;
 
 /// What a row names as the thing that moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,8 +41,10 @@ pub struct FixRow<'a> {
     pub terminal: Option<Cow<'a, str>>,
     /// Fix time.
     pub time: Timestamp,
-    /// Place, already WGS-84.
+    /// Place as given; [`FixRow::wgs84`] converts it.
     pub position: Position,
+    /// Datum of the place, where the row or what it stands in says so; else the register does.
+    pub datum: Option<Datum>,
     /// Ground speed.
     pub speed: Speed,
     /// Direction over ground, where given.
@@ -70,6 +72,11 @@ pub struct FixRow<'a> {
 impl FixRow<'_> {
     /// Status of a row that gives none: ignition on, positioned.
     pub const STATUS_DEFAULT: u32 = 3;
+
+    /// The place in WGS-84 where the register declares that datum; the row's own wins.
+    pub fn wgs84(&self, declared: Datum) -> Position {
+        place::wgs84(self.datum.unwrap_or(declared), self.status, self.position)
+    }
 
     /// The fix, with its vehicle and driver known by number; its quality is that of the row, not yet assessed.
     ///
@@ -105,7 +112,7 @@ impl FixRow<'_> {
             vehicle,
             time: self.time,
             received,
-            position: self.position,
+            position: self.wgs84(registry.datum(vehicle)),
             speed: self.speed,
             course: self.course,
             altitude_m: self.altitude_m,
@@ -134,6 +141,7 @@ impl FixRow<'_> {
             track: self.track.map(own),
             time: self.time,
             position: self.position,
+            datum: self.datum,
             speed: self.speed,
             course: self.course,
             altitude_m: self.altitude_m,
@@ -155,6 +163,7 @@ pub(super) struct RawRow<'a> {
     pub(super) terminal: Option<Cow<'a, str>>,
     pub(super) lat: Option<f64>,
     pub(super) lon: Option<f64>,
+    pub(super) datum: Option<Cow<'a, str>>,
     pub(super) speed_kmh: Option<f64>,
     pub(super) course_deg: Option<f64>,
     pub(super) altitude_m: Option<f64>,
@@ -173,18 +182,24 @@ impl<'a> RawRow<'a> {
     /// Checks that every field that must be there is, and takes the values over.
     ///
     /// A number outside of what can be is no error: the row is a record, which is kept and not judged. What no
-    /// field of ours can hold becomes the nearest value or none, and the row's quality says so.
+    /// field of ours can hold becomes the nearest value or none, and the row's quality says so. `datum` is that
+    /// of a row that names none.
     ///
     /// # Errors
     ///
     /// The first field at fault.
-    pub(super) fn check(self, time: Timestamp, datum: Datum) -> Result<FixRow<'a>, LineError> {
+    pub(super) fn check(
+        self,
+        time: Timestamp,
+        datum: Option<Datum>,
+    ) -> Result<FixRow<'a>, LineError> {
         let (subject, terminal) = if self.bare && self.plate.is_none() && self.terminal.is_none() {
             (Subject::Unnamed, None)
         } else {
             subject(self.plate, self.plate_color, self.terminal)?
         };
-        let position = position(self.lat, self.lon, datum)?;
+        let datum = row_datum(self.datum.as_deref())?.or(datum);
+        let position = position(self.lat, self.lon)?;
         if self.bare && !position.is_on_earth() {
             // It is only matched to roads, and there are none.
             return Err(LineError::BadRange {
@@ -201,6 +216,7 @@ impl<'a> RawRow<'a> {
             terminal,
             time,
             position,
+            datum,
             speed,
             course,
             altitude_m: self.altitude_m.map(altitude).transpose()?,
@@ -271,14 +287,18 @@ fn phone(text: Cow<'_, str>) -> Result<Cow<'_, str>, LineError> {
     .ok_or(LineError::BadTerminal)
 }
 
-fn position(lat: Option<f64>, lon: Option<f64>, datum: Datum) -> Result<Position, LineError> {
+fn row_datum(name: Option<&str>) -> Result<Option<Datum>, LineError> {
+    let parse = |name: &str| {
+        name.parse().map_err(|_unknown| LineError::BadDatum {
+            text: excerpt(name),
+        })
+    };
+    name.map(parse).transpose()
+}
+
+fn position(lat: Option<f64>, lon: Option<f64>) -> Result<Position, LineError> {
     let lat = number("lat", lat.ok_or(LineError::MissingField { field: "lat" })?)?;
     let lon = number("lon", lon.ok_or(LineError::MissingField { field: "lon" })?)?;
-    if Position::from_degrees(lat, lon).is_none() {
-        // Whatever it is, it is of no datum.
-        return Ok(Position::nearest(lat, lon));
-    }
-    let (lat, lon) = datum.to_wgs84(lat, lon);
     Ok(Position::nearest(lat, lon))
 }
 

@@ -17,11 +17,12 @@ use crate::store::rows::Columns as _;
 use crate::store::statement::Bulk;
 
 const ENTERPRISES: Bulk = Bulk {
-    head: "INSERT INTO enterprises (id, name, credit_code, region, kind) VALUES ",
-    row: "($1, $2, $3, $4, $5)",
-    width: 5,
+    head: "INSERT INTO enterprises (id, name, credit_code, region, kind, datum) VALUES ",
+    row: "($1, $2, $3, $4, $5, $6)",
+    width: 6,
     tail: " ON CONFLICT (id) DO UPDATE SET name = excluded.name,
-            credit_code = excluded.credit_code, region = excluded.region, kind = excluded.kind",
+            credit_code = excluded.credit_code, region = excluded.region, kind = excluded.kind,
+            datum = excluded.datum",
 };
 
 const FREE_TERMINALS: Bulk = Bulk {
@@ -34,13 +35,13 @@ const FREE_TERMINALS: Bulk = Bulk {
 // A length below zero stands for none: see `Values::add` about absent floats.
 const VEHICLES: Bulk = Bulk {
     head: "INSERT INTO vehicles (id, plate, plate_color, terminal, enterprise_id, class, seats,
-                                 region, line_km, route_id) VALUES ",
-    row: "($1, $2, $3, $4, $5, $6, $7, $8, NULLIF($9, -1), $10)",
-    width: 10,
+                                 region, line_km, route_id, datum) VALUES ",
+    row: "($1, $2, $3, $4, $5, $6, $7, $8, NULLIF($9, -1), $10, $11)",
+    width: 11,
     tail: " ON CONFLICT (plate, plate_color) DO UPDATE SET terminal = excluded.terminal,
             enterprise_id = excluded.enterprise_id, class = excluded.class,
             seats = excluded.seats, region = excluded.region, line_km = excluded.line_km,
-            route_id = excluded.route_id",
+            route_id = excluded.route_id, datum = excluded.datum",
 };
 
 const DRIVERS: Bulk = Bulk {
@@ -153,7 +154,8 @@ async fn put_enterprises(
                 .add(enterprise.name.as_str())
                 .add(enterprise.credit_code.as_str())
                 .add(enterprise.region.as_str())
-                .add(enterprise.kind.name());
+                .add(enterprise.kind.name())
+                .add(enterprise.datum.map(|datum| datum.name().to_owned()));
         })
         .await
         .map(drop)
@@ -252,7 +254,8 @@ async fn put_vehicles(
                         .map(|region| region.as_str().to_owned()),
                 )
                 .add(vehicle.line_km.unwrap_or(-1.0))
-                .add(vehicle.route_id.clone());
+                .add(vehicle.route_id.clone())
+                .add(vehicle.datum.map(|datum| datum.name().to_owned()));
         })
         .await?;
     Ok(moving.len())

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::Request;
 use roadwarden::api::SinkError;
-use roadwarden::model::TerminalPhone;
+use roadwarden::model::{Datum, TerminalPhone};
 use roadwarden::store::{QuarantineEntry, RegisteredTerminal, Registration, Sighting};
 use serde_json::json;
 
@@ -26,7 +26,27 @@ fn a_body_goes_to_the_sink_as_it_came() {
             json!({"stored": 2, "duplicates": 0, "rejected": rejected, "violations": null})
         );
         let posted = world.parts.posted.lock().unwrap();
-        assert_eq!(posted.first().unwrap(), "{\"a\":1}\nnot json\n{\"a\":2}");
+        let (body, datum) = posted.first().unwrap();
+        assert_eq!(
+            (body.as_ref(), *datum),
+            (&b"{\"a\":1}\nnot json\n{\"a\":2}"[..], None)
+        );
+    });
+}
+
+#[test]
+fn a_body_may_declare_its_datum() {
+    check(|world| async move {
+        let post_in = |query: &str| {
+            let mut request = post("{}");
+            *request.uri_mut() = format!("/api/v1/fixes{query}").parse().unwrap();
+            world.send(request)
+        };
+        post_in("?datum=bd09").await.ok();
+        post_in("?datum=gcj").await.problem(400, "bad_query");
+        let posted = world.parts.posted.lock().unwrap();
+        let declared: Vec<_> = posted.iter().map(|(_, datum)| *datum).collect();
+        assert_eq!(declared, [Some(Datum::Bd09)]);
     });
 }
 

@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use futures_util::future::BoxFuture;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use roadwarden::api::{FixSink, FixesAnswer, Obstacle, SinkError};
+use roadwarden::model::Datum;
 use serde_json::json;
 use sqlx::{AnyConnection, Connection as _, Executor as _};
 
@@ -87,7 +88,11 @@ fn a_part_that_never_answers_costs_its_request_only() {
     #[derive(Debug)]
     struct Hangs;
     impl FixSink for Hangs {
-        fn submit(&self, _body: Bytes) -> BoxFuture<'_, Result<FixesAnswer, SinkError>> {
+        fn submit(
+            &self,
+            _body: Bytes,
+            _datum: Option<Datum>,
+        ) -> BoxFuture<'_, Result<FixesAnswer, SinkError>> {
             Box::pin(std::future::pending())
         }
     }

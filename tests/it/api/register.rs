@@ -1,9 +1,10 @@
 //! Enterprises, vehicles, positions.
 
+use roadwarden::model::{Datum, DatumSuspicion};
 use serde_json::json;
 
 use super::samples::drive;
-use super::support::check;
+use super::support::{at, check};
 
 #[test]
 fn enterprises_by_region_and_kind() {
@@ -24,12 +25,61 @@ fn enterprises_by_region_and_kind() {
         assert_eq!(
             one,
             json!({"id": "E1", "name": "运输 E1", "credit_code": null, "region": "430102",
-                "kind": "tourist", "vehicles": 2, "monitors": 2})
+                "kind": "tourist", "vehicles": 2, "monitors": 2,
+                "datum": "wgs84", "datum_suspects": []})
         );
         world
             .get("/api/v1/enterprises/E9")
             .await
             .problem(404, "not_found");
+    });
+}
+
+#[test]
+fn a_declared_datum_and_those_that_look_otherwise() {
+    check(|world| async {
+        let world = world.with_fleet().await;
+        let found = |since: &str| DatumSuspicion {
+            datum: Datum::Gcj02,
+            since: at(since),
+        };
+        for (text, since) in [("湘A00001", "11:52:00"), ("湘A00002", "11:51:00")] {
+            let vehicle = world.vehicle_id(text).await;
+            let fixes = drive(vehicle, "2026-11-21 11:50:00", 2);
+            let found = found(&format!("2026-11-21 {since}"));
+            world.track_as(text, &fixes, Some(found)).await;
+        }
+        let one = world.get("/api/v1/vehicles/湘A00001/yellow").await.ok();
+        assert_eq!(one["datum"], "wgs84");
+        let since = "2026-11-21T11:52:00+08:00";
+        assert_eq!(
+            one["datum_found"],
+            json!({"datum": "gcj02", "since": since})
+        );
+        let suspects =
+            json!([{"datum": "gcj02", "vehicles": 2, "since": "2026-11-21T11:51:00+08:00"}]);
+        let one = world.get("/api/v1/enterprises/E1").await.ok();
+        assert_eq!(one["datum_suspects"], suspects);
+        let all = world.all("/api/v1/enterprises", 10).await;
+        let counts: Vec<_> = all.iter().map(|e| e["datum_suspects"].clone()).collect();
+        assert_eq!(counts, [suspects, json!([]), json!([])]);
+
+        let plates = async |query: &str| -> usize {
+            world
+                .all(&format!("/api/v1/vehicles{query}"), 10)
+                .await
+                .len()
+        };
+        assert_eq!(plates("?datum_found=gcj02").await, 2);
+        assert_eq!(plates("?datum_found=bd09").await, 0);
+        let wrong = world.get("/api/v1/vehicles?datum_found=x").await;
+        wrong.problem(400, "bad_query");
+
+        // It looks right again.
+        let vehicle = world.vehicle_id("湘A00001").await;
+        let fixes = drive(vehicle, "2026-11-21 11:53:00", 2);
+        world.track_as("湘A00001", &fixes, None).await;
+        assert_eq!(plates("?datum_found=gcj02").await, 1);
     });
 }
 

@@ -6,8 +6,9 @@ use roadwarden::model::fleet::{
 };
 use roadwarden::model::violation::{AppliedLimit, Details, EvidenceMarks, FixMark, LimitSource};
 use roadwarden::model::{
-    Course, DriverId, Events, Fix, LocalZone, Plate, PlateColor, Position, Quality, Severity,
-    Source, Span, Speed, TerminalPhone, VehicleClass, VehicleId, Violation, ViolationKind,
+    Course, DatumSuspicion, DriverId, Events, Fix, LocalZone, Plate, PlateColor, Position, Quality,
+    Severity, Source, Span, Speed, TerminalPhone, VehicleClass, VehicleId, Violation,
+    ViolationKind,
 };
 use roadwarden::store::{
     FatigueLeft, Flush, LiveState, OperatingDay, TrackChunk, VehicleDay, VehicleSnapshot,
@@ -28,6 +29,7 @@ fn enterprise(id: &str, region: &str) -> Enterprise {
         credit_code: String::new(),
         region: region.parse().unwrap(),
         kind: EnterpriseKind::Tourist,
+        datum: None,
     }
 }
 
@@ -41,6 +43,7 @@ fn vehicle(text: &str, terminal: &str, enterprise_id: &str, class: VehicleClass)
         region: None,
         line_km: None,
         route_id: None,
+        datum: None,
     }
 }
 
@@ -149,6 +152,11 @@ impl World {
 
     /// Stores a track, its last fix as the vehicle's last known place.
     pub(super) async fn track(&self, text: &str, fixes: &[Fix]) {
+        self.track_as(text, fixes, None).await;
+    }
+
+    /// The same of a vehicle whose places look as if they were of that datum.
+    pub(super) async fn track_as(&self, text: &str, fixes: &[Fix], datum: Option<DatumSuspicion>) {
         let vehicle = self.vehicle_id(text).await;
         let (first, last) = (fixes.first().unwrap(), fixes.last().unwrap());
         let count = u32::try_from(fixes.len()).unwrap();
@@ -166,7 +174,10 @@ impl World {
                 journal_sequence: 1,
                 state: Vec::new(),
                 tail: Vec::new(),
-                live: Some(live(last)),
+                live: Some(LiveState {
+                    datum,
+                    ..live(last)
+                }),
             }],
             vehicle_days: vec![VehicleDay {
                 vehicle,
@@ -200,6 +211,7 @@ fn live(fix: &Fix) -> LiveState {
             ..FatigueLeft::default()
         },
         first_qualified_at: Some(fix.time),
+        datum: None,
     }
 }
 

@@ -20,7 +20,7 @@ use roadwarden::api::{
 use roadwarden::clock::Clock;
 use roadwarden::live::Live;
 use roadwarden::model::rules::{DutyRules, RuleSet};
-use roadwarden::model::{Region, Span, TerminalPhone, Timestamp};
+use roadwarden::model::{Datum, Region, Span, TerminalPhone, Timestamp};
 use roadwarden::store::{FatigueLeft, Role, Store, StoreError, StoreOptions};
 use serde_json::Value;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
@@ -54,7 +54,7 @@ pub(super) struct World {
 /// What the stand-ins do and have seen.
 #[derive(Debug, Default)]
 pub(super) struct Parts {
-    pub(super) posted: Mutex<Vec<Bytes>>,
+    pub(super) posted: Mutex<Vec<(Bytes, Option<Datum>)>>,
     pub(super) sink_error: Mutex<Option<SinkError>>,
     pub(super) journal: Mutex<Vec<FeedRecord>>,
     pub(super) spoken: Mutex<Vec<(TerminalPhone, String)>>,
@@ -63,7 +63,11 @@ pub(super) struct Parts {
 }
 
 impl FixSink for Parts {
-    fn submit(&self, body: Bytes) -> BoxFuture<'_, Result<FixesAnswer, SinkError>> {
+    fn submit(
+        &self,
+        body: Bytes,
+        datum: Option<Datum>,
+    ) -> BoxFuture<'_, Result<FixesAnswer, SinkError>> {
         Box::pin(async move {
             if let Some(error) = *self.sink_error.lock().unwrap() {
                 return Err(error);
@@ -81,7 +85,7 @@ impl FixSink for Parts {
                     });
                 }
             }
-            self.posted.lock().unwrap().push(body);
+            self.posted.lock().unwrap().push((body, datum));
             Ok(answer)
         })
     }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use roadwarden::geo::datum::Datum;
+use roadwarden::geo::datum::from_wgs84;
 use roadwarden::model::violation::Details;
-use roadwarden::model::{Fix, Position, Speed, Timestamp, VehicleClass};
+use roadwarden::model::{Datum, Fix, Position, Speed, Timestamp, VehicleClass};
+use roadwarden::normalize::place::wgs84;
 use roadwarden::roads::{RoadClass, RoadMap};
 
 use super::town::{Town, ride};
@@ -14,7 +15,7 @@ use crate::matching::truth::{network, table};
 /// The same fixes as a terminal gives them that says one datum and means another.
 fn shifted(fixes: &[Fix], datum: Datum) -> Vec<Fix> {
     let shift = |fix: &Fix| {
-        let (lat, lon) = datum.from_wgs84(fix.position.lat(), fix.position.lon());
+        let (lat, lon) = from_wgs84(datum, fix.position.lat(), fix.position.lon());
         Fix {
             position: Position::from_degrees(lat, lon).unwrap(),
             ..*fix
@@ -79,6 +80,46 @@ fn places_of_another_datum_are_found_out() {
     assert_eq!(alarms(&scene, &mended), "datum_gcj02.");
 }
 
+/// The same fixes as they are stored when they are given in one datum and declared in another.
+fn stored(fixes: &[Fix], given: Datum, declared: Datum) -> Vec<Fix> {
+    let convert = |fix: &Fix| Fix {
+        position: wgs84(declared, fix.status, fix.position),
+        ..*fix
+    };
+    shifted(fixes, given).iter().map(convert).collect()
+}
+
+#[test]
+fn every_wrong_declaration_names_the_right_one() {
+    let (town, line) = town();
+    let fixes = ride("11-21 08:00", &line, 40, 10, |_| (0.0, 0.0));
+    let scene = town.scene(VehicleClass::TouristCoach);
+    for given in Datum::ALL.iter().copied() {
+        for declared in Datum::ALL.iter().copied() {
+            let found = alarms(&scene, &stored(&fixes, given, declared));
+            let expected = if given == declared {
+                String::new()
+            } else {
+                format!("datum_{given}")
+            };
+            assert_eq!(found, expected, "{given} declared as {declared}");
+        }
+    }
+    // Declared wrong, then wrong in another way, then right.
+    let third = fixes.len() / 3;
+    let (first, rest) = fixes.split_at(third);
+    let (second, last) = rest.split_at(third);
+    let changed = [
+        stored(first, Datum::Gcj02, Datum::Wgs84),
+        stored(second, Datum::Gcj02, Datum::Bd09),
+        stored(last, Datum::Gcj02, Datum::Gcj02),
+    ];
+    assert_eq!(
+        alarms(&scene, &changed.concat()),
+        "datum_gcj02. datum_gcj02."
+    );
+}
+
 #[test]
 fn where_no_road_is_known_nothing_is_concluded() {
     let (town, _) = town();
@@ -120,6 +161,17 @@ fn a_real_vehicle_in_beijing_is_told_from_a_shifted_one() {
     let map = RoadMap::new(network.into(), "m1", Vec::new(), &[&rules()]);
     let scene = Scene::of(VehicleClass::TouristCoach).with_roads(map);
     assert!(!alarms(&scene, &fixes).contains("datum"));
-    assert!(alarms(&scene, &shifted(&fixes, Datum::Gcj02)).contains("datum_gcj02"));
-    assert!(alarms(&scene, &shifted(&fixes, Datum::Bd09)).contains("datum_bd09"));
+    for given in Datum::ALL.iter().copied() {
+        for declared in Datum::ALL.iter().copied() {
+            let found = alarms(&scene, &stored(&fixes, given, declared));
+            let others = Datum::ALL.iter().filter(|datum| **datum != given);
+            let mut others = others.map(|datum| format!("datum_{datum}"));
+            assert_eq!(
+                found.contains(&format!("datum_{given}")),
+                given != declared,
+                "{found}"
+            );
+            assert!(!others.any(|other| found.contains(&other)), "{found}");
+        }
+    }
 }

@@ -2,11 +2,12 @@
 
 use roadwarden::model::fleet::EnterpriseKind;
 use roadwarden::model::{
-    Plate, PlateColor, Position, Severity, VehicleClass, VehicleId, ViolationKind,
+    Datum, DatumSuspicion, Plate, PlateColor, Position, Severity, VehicleClass, VehicleId,
+    ViolationKind,
 };
 use roadwarden::store::{
-    BoundingBox, EnterpriseFilter, Flush, OnlineFilter, Page, Store, StoreError, VehicleFilter,
-    ViolationFilter, ViolationStatus,
+    BoundingBox, DatumSuspects, EnterpriseFilter, Flush, OnlineFilter, Page, Store, StoreError,
+    VehicleFilter, ViolationFilter, ViolationStatus,
 };
 
 use super::samples::{
@@ -180,6 +181,48 @@ on_both_engines! {
         assert_eq!(found.items.len(), 1);
         assert_eq!(found.items[0].vehicle, VehicleId(1));
         assert_eq!(found.items[0].live.position, here[0].position);
+    }
+
+    async fn places_of_another_datum_are_counted_by_enterprise(place: Place) {
+        let store = place.owner().await;
+        let mut folder = folder();
+        folder.enterprises[0].datum = Some(Datum::Gcj02);
+        folder.vehicles[1].datum = Some(Datum::Bd09);
+        store.import_fleet(&folder).await.unwrap();
+        let found = async |list: [(u32, Option<(Datum, i64)>); 3]| {
+            let vehicles = list.map(|(vehicle, found)| {
+                let mut snapshot = snapshot(vehicle, 1, &fixes(vehicle, [100]));
+                if let Some(live) = &mut snapshot.live {
+                    live.datum = found.map(|(datum, since)| DatumSuspicion { datum, since: at(since) });
+                }
+                snapshot
+            });
+            let flush = Flush { vehicles: vehicles.into(), ..Flush::default() };
+            store.commit_flush(&flush).await.unwrap();
+        };
+        let suspects = async || -> String {
+            let all = EnterpriseFilter::default();
+            let listed = store.list_enterprises(&all, &Page::first(10)).await.unwrap();
+            let told = listed.items.iter().flat_map(|item| {
+                item.datum_suspects.iter().map(|s| {
+                    let DatumSuspects { datum, vehicles, since } = s;
+                    format!("{} {datum} {vehicles} {}", item.enterprise.id, since.since(at(0)).seconds())
+                })
+            });
+            told.collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(suspects().await, "");
+        found([(1, Some((Datum::Wgs84, 80))), (2, Some((Datum::Wgs84, 60))), (3, Some((Datum::Bd09, 70)))]).await;
+        assert_eq!(suspects().await, "e1 wgs84 2 60, e2 bd09 1 70");
+        let one = store.enterprise("e2").await.unwrap();
+        assert_eq!(one.datum_suspects.len(), 1);
+        let filter = VehicleFilter { datum_found: Some(Datum::Wgs84), ..VehicleFilter::default() };
+        assert_eq!(plates(&store, &filter).await, [1, 2]);
+        let listed = store.list_vehicles(&VehicleFilter::default(), &Page::first(10)).await.unwrap();
+        let declared: Vec<_> = listed.items.iter().map(|row| row.datum).collect();
+        assert_eq!(declared, [Datum::Gcj02, Datum::Bd09, Datum::Wgs84]);
+        found([(1, Some((Datum::Wgs84, 80))), (2, None), (3, None)]).await;
+        assert_eq!(suspects().await, "e1 wgs84 1 80");
     }
 
     async fn enterprises_are_filtered(place: Place) {

@@ -2,7 +2,7 @@
 
 use roadwarden::model::fleet::{Assignment, Permit, PermitKind};
 use roadwarden::model::route::{Area, AreaKind, RoadKind, Route};
-use roadwarden::model::{DriverId, Position, Speed, TerminalPhone, VehicleClass};
+use roadwarden::model::{Datum, DriverId, Position, Speed, TerminalPhone, VehicleClass};
 use roadwarden::store::StoreError;
 
 use super::samples::{at, enterprise, folder, plate, vehicle};
@@ -24,6 +24,9 @@ on_both_engines! {
         folder.vehicles[1].terminal = None;
         folder.vehicles[1].seats = None;
         folder.vehicles[2].region = Some("440304".parse().unwrap());
+        folder.vehicles[0].datum = Some(Datum::Bd09);
+        folder.vehicles[1].datum = Some(Datum::Wgs84);
+        folder.enterprises[0].datum = Some(Datum::Gcj02);
         folder.monitors[1].trained_until = None;
         folder.assignments = vec![
             Assignment {

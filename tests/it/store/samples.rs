@@ -33,6 +33,7 @@ pub(crate) fn enterprise(id: &str, region: &str) -> Enterprise {
         credit_code: String::new(),
         region: region.parse().unwrap(),
         kind: EnterpriseKind::Tourist,
+        datum: None,
     }
 }
 
@@ -46,6 +47,7 @@ pub(crate) fn vehicle(text: &str, terminal: &str, enterprise_id: &str) -> Vehicl
         region: None,
         line_km: None,
         route_id: None,
+        datum: None,
     }
 }
 
@@ -140,6 +142,7 @@ pub(crate) fn live(second: i64) -> LiveState {
             days7: Some(Span::from_hours(40)),
         },
         first_qualified_at: Some(at(0)),
+        datum: None,
     }
 }
 
