@@ -46,7 +46,7 @@ const RETRY_PAUSE: Duration = Duration::from_secs(1);
 pub(super) enum EventKind {
     /// A fix became durable.
     Fix,
-    /// A violation was found or revised.
+    /// A violation was found or revised, or something was done about it.
     Violation,
     /// The reasons for which an enterprise fails changed, or something was done on duty.
     Duty,

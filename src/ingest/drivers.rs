@@ -1,11 +1,32 @@
 //! Whose card was in, and when.
+//!
+//! A terminal knows its card and names the driver of what it reports. What comes of the same vehicle by HTTP or from
+//! a file may name nobody: then the card that was in at that time tells who drove. Such a fix is stored as it came,
+//! and named whenever it is judged, so that it does not matter what was told first.
 
-use crate::model::{DriverId, Fix, Timestamp};
-use crate::store::DriverCard;
+use rustc_hash::FxHashMap;
+use tokio::sync::oneshot;
+
+use crate::model::{DriverId, Fix, Timestamp, VehicleId};
+use crate::store::{DriverCard, Store};
+
+use super::STORE_RETRY;
 
 /// Card events kept for a connected terminal, those of weeks: fixes that are uploaded late find their driver in
 /// them. Of more the oldest is forgotten.
 const EVENTS_MAX: usize = 512;
+
+/// Card events that a shard keeps of all its vehicles; with more, they are read again when they are needed.
+const LOADED_MAX: usize = 1_000_000;
+
+/// Tells the shard of a vehicle that a card went in or out.
+#[derive(Debug)]
+pub(super) struct CardTold {
+    /// The event.
+    pub(super) card: DriverCard,
+    /// Gets the time of the last fix that was judged without it.
+    pub(super) reply: oneshot::Sender<Option<Timestamp>>,
+}
 
 /// Card events of a vehicle, the oldest first.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +62,12 @@ impl CardHolder {
         }
     }
 
+    /// Forgets all but the last event, which may not be stored yet.
+    fn keep_last(&mut self) {
+        self.events.drain(..self.events.len().saturating_sub(1));
+        self.events.shrink_to_fit();
+    }
+
     /// Who drove at that time, as far back as the events are known.
     pub(super) fn at(&self, time: Timestamp) -> Option<DriverId> {
         let place = self.events.partition_point(|(known, _)| *known <= time);
@@ -48,15 +75,113 @@ impl CardHolder {
         *driver
     }
 
-    /// The fix with the driver that the cards tell, where it came before the last of them was told; a later
-    /// one was given its driver when it came.
+    /// The fix with the driver that the cards tell: of a terminal's, where it came before the last of them was
+    /// told, because a later one was given its driver when it came; of another one, where it names nobody.
     pub(super) fn named(&self, fix: &Fix) -> Fix {
-        let driver = if fix.source.is_terminal() && Some(fix.received) <= self.told_until {
-            self.at(fix.time)
+        let told = if fix.source.is_terminal() {
+            Some(fix.received) <= self.told_until
         } else {
-            fix.driver
+            fix.driver.is_none()
         };
+        let driver = if told { self.at(fix.time) } else { fix.driver };
         Fix { driver, ..*fix }
+    }
+}
+
+/// The cards of a shard's vehicles, for fixes that name nobody and come from no terminal.
+#[derive(Debug, Default)]
+pub(super) struct Cards {
+    /// Vehicles of which any card is known.
+    vehicles: FxHashMap<VehicleId, Known>,
+    /// Events read from the store.
+    loaded: usize,
+}
+
+/// What is at hand of one vehicle's cards.
+#[derive(Debug)]
+struct Known {
+    /// All events from [`Known::from`] on, and whatever was told since the start.
+    holder: CardHolder,
+    from: Timestamp,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self {
+            holder: CardHolder::default(),
+            from: Timestamp::MAX,
+        }
+    }
+}
+
+impl Cards {
+    /// For these vehicles there are stored cards.
+    pub(super) fn of(vehicles: impl IntoIterator<Item = VehicleId>) -> Self {
+        let none = |vehicle| (vehicle, Known::default());
+        Self {
+            vehicles: vehicles.into_iter().map(none).collect(),
+            loaded: 0,
+        }
+    }
+
+    /// Whether any card of the vehicle is known.
+    pub(super) fn know(&self, vehicle: VehicleId) -> bool {
+        !self.vehicles.is_empty() && self.vehicles.contains_key(&vehicle)
+    }
+
+    /// Whether cards decide who drove at a fix.
+    pub(super) fn decide(&self, fix: &Fix) -> bool {
+        fix.driver.is_none() && !fix.source.is_terminal() && self.know(fix.vehicle)
+    }
+
+    /// The fix with the driver that the cards tell; waits while the store cannot be read.
+    pub(super) async fn named(&mut self, store: &Store, fix: &Fix) -> Fix {
+        let covered = |known: &Known| known.from <= fix.time;
+        if !self.vehicles.get(&fix.vehicle).is_some_and(covered) {
+            self.load(store, fix).await;
+        }
+        let known = self.vehicles.get(&fix.vehicle);
+        known.map_or(*fix, |known| known.holder.named(fix))
+    }
+
+    async fn load(&mut self, store: &Store, fix: &Fix) {
+        let cards = loop {
+            match store.driver_cards(fix.vehicle, fix.time).await {
+                Ok(cards) => break cards,
+                Err(error) => {
+                    tracing::warn!(%error, "card events cannot be read: the shard waits");
+                    tokio::time::sleep(STORE_RETRY).await;
+                }
+            }
+        };
+        self.loaded += cards.len();
+        if self.loaded > LOADED_MAX {
+            self.loaded = cards.len();
+            for known in self.vehicles.values_mut() {
+                known.from = Timestamp::MAX;
+                known.holder.keep_last();
+            }
+        }
+        let known = self.vehicles.entry(fix.vehicle).or_default();
+        for card in cards {
+            known.holder.insert(card.at, card.driver);
+        }
+        known.from = known.from.min(fix.time);
+    }
+
+    /// A card went in or out.
+    pub(super) fn told(&mut self, card: &DriverCard) {
+        let known = self.vehicles.entry(card.vehicle).or_default();
+        known.holder.insert(card.at, card.driver);
+    }
+
+    /// Adds what is at hand of a vehicle's cards to what was read of them before.
+    pub(super) fn share(&self, vehicle: VehicleId, holder: &mut CardHolder) {
+        if let Some(known) = self.vehicles.get(&vehicle) {
+            for (at, driver) in &known.holder.events {
+                holder.insert(*at, *driver);
+            }
+        }
     }
 }
 

@@ -59,6 +59,7 @@ use crate::track::{JournalRecord, TrackError};
 
 use committer::CommitTask;
 use datum_suspects::DatumSuspects;
+use drivers::{CardTold, Cards};
 use flusher::Flusher;
 use late::LateLookup;
 use listener::Permits;
@@ -79,6 +80,8 @@ const COLLECTS_MAX: usize = 1;
 
 /// Commands of the re-judging that may wait for a shard.
 const REJUDGE_COMMANDS_MAX: usize = 8;
+/// Card events that may wait for a shard; their terminals wait with them.
+const CARDS_TOLD_MAX: usize = 64;
 
 /// Why the engine cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -159,7 +162,7 @@ impl Engine {
         let store = &parts.store;
         let (shelf, directory) = first_directory(store, config).await?;
         let position = store.journal_position().await?;
-        let mut built = build_shards(store, &directory, position, config);
+        let mut built = build_shards(store, &directory, position, config).await?;
         let known = Arc::clone(&directory.borrow());
         load_states(store, &known, &mut built.shards).await?;
         let shards = run_shards(built.shards);
@@ -193,7 +196,7 @@ impl Engine {
             store: store.clone(),
             clock: parts.clock.clone(),
         };
-        let shared = Arc::new(shared(&parts, &intake, config).await?);
+        let shared = Arc::new(shared(&parts, &intake, built.card_tellers, config).await?);
         let rejudging = Rejudging::start(
             store,
             directory.subscribe(),
@@ -345,7 +348,12 @@ async fn join(task: &'static str, handle: &Mutex<Option<JoinHandle<()>>>) {
 }
 
 /// What every terminal connection needs, and the tasks that write for them.
-async fn shared(parts: &Parts, intake: &Intake, config: &Config) -> Result<Shared, StartError> {
+async fn shared(
+    parts: &Parts,
+    intake: &Intake,
+    cards: Vec<mpsc::Sender<CardTold>>,
+    config: &Config,
+) -> Result<Shared, StartError> {
     let (notes, notes_task) = notes::notes(parts.store.clone());
     let (terminals, registration_task) = Terminals::load(
         parts.store.clone(),
@@ -367,6 +375,7 @@ async fn shared(parts: &Parts, intake: &Intake, config: &Config) -> Result<Share
         terminals,
         notes,
         sessions: Arc::new(Sessions::default()),
+        cards,
         frames: metrics::counter!(crate::telemetry::name::FRAMES),
         limits: shared::limits(&config.terminal),
         udp_sessions_max: count(config.terminal.udp_sessions_max),
@@ -381,24 +390,31 @@ struct Built {
     mailboxes: Vec<mpsc::Sender<ShardRecord>>,
     collectors: Vec<mpsc::Sender<Collect>>,
     rejudgers: Vec<mpsc::Sender<RejudgeCommand>>,
+    card_tellers: Vec<mpsc::Sender<CardTold>>,
 }
 
-fn build_shards(
+async fn build_shards(
     store: &Store,
     directory: &watch::Sender<Arc<Directory>>,
     position: u64,
     config: &Config,
-) -> Built {
+) -> Result<Built, StoreError> {
+    let shards = count(config.shard.shards);
+    let carded = store.vehicles_with_cards().await?;
     let mut built = Built {
         shards: Vec::new(),
         mailboxes: Vec::new(),
         collectors: Vec::new(),
         rejudgers: Vec::new(),
+        card_tellers: Vec::new(),
     };
-    for number in 0..config.shard.shards {
+    for number in 0..shards {
         let (sender, mailbox) = mpsc::channel(count(config.shard.mailbox_groups));
         let (collector, collects) = mpsc::channel(COLLECTS_MAX);
         let (rejudger, rejudging) = mpsc::channel(REJUDGE_COMMANDS_MAX);
+        let (card_teller, cards_told) = mpsc::channel(CARDS_TOLD_MAX);
+        let own = |vehicle: &VehicleId| shard_of(*vehicle, shards) == number;
+        built.card_tellers.push(card_teller);
         built.rejudgers.push(rejudger);
         built.mailboxes.push(sender);
         built.collectors.push(collector);
@@ -409,6 +425,8 @@ fn build_shards(
             mailbox,
             collects,
             rejudging,
+            cards_told,
+            cards: Cards::of(carded.iter().copied().filter(own)),
             vehicles: FxHashMap::default(),
             position,
             changes_max: count(config.shard.flush_changes_max),
@@ -420,7 +438,7 @@ fn build_shards(
             datum_suspects: DatumSuspects::default(),
         });
     }
-    built
+    Ok(built)
 }
 
 fn run_shards(shards: Vec<Shard>) -> TaskTracker {

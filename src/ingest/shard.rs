@@ -19,6 +19,7 @@ use super::STORE_RETRY;
 use super::committer::Outcome;
 use super::datum_suspects::DatumSuspects;
 use super::directory::{Directory, VehicleRecord};
+use super::drivers::{CardTold, Cards};
 use super::late::{LateLookup, Stored};
 use super::part::Part;
 use super::rejudge::Judged;
@@ -84,6 +85,8 @@ pub(super) struct Shard {
     pub(super) mailbox: mpsc::Receiver<ShardRecord>,
     pub(super) collects: mpsc::Receiver<Collect>,
     pub(super) rejudging: mpsc::Receiver<RejudgeCommand>,
+    pub(super) cards_told: mpsc::Receiver<CardTold>,
+    pub(super) cards: Cards,
     pub(super) vehicles: FxHashMap<VehicleId, Box<VehicleEntry>>,
     pub(super) position: u64,
     pub(super) changes_max: usize,
@@ -134,6 +137,7 @@ impl Shard {
                     None => return,
                 },
                 Some(command) = self.rejudging.recv(), if !full => self.handle_command(command),
+                Some(told) = self.cards_told.recv() => self.handle_card(told),
                 record = self.mailbox.recv(), if !full && !ended => match record {
                     Some(record) => self.handle_record(record, &mut transitions).await,
                     None => ended = true,
@@ -189,6 +193,16 @@ impl Shard {
         drop(reply.send(part));
     }
 
+    fn handle_card(&mut self, told: CardTold) {
+        let CardTold { card, reply } = told;
+        self.cards.told(&card);
+        let entry = self.vehicles.get(&card.vehicle);
+        let last = entry.and_then(|entry| entry.state.last_fix());
+        if reply.send(last.map(|fix| fix.time)).is_err() {
+            tracing::debug!("the terminal has gone: it tells its card again");
+        }
+    }
+
     fn handle_command(&mut self, command: RejudgeCommand) {
         match command {
             RejudgeCommand::Begin(vehicle, reply) => {
@@ -229,6 +243,7 @@ impl Shard {
         let Some(recorded) = entry.recorded() else {
             return Swapped::Overtaken;
         };
+        self.cards.share(vehicle, &mut judged.cards);
         for fix in &recorded {
             let fix = judged.cards.named(fix);
             judged.rejudge.handle_fix(&directory.context(record), &fix);
@@ -251,8 +266,16 @@ impl Shard {
             let mut tally = Tally::default();
             for turn in run.fixes.chunks(FIXES_PER_TURN) {
                 for fix in turn {
+                    let named;
+                    let judged = if self.cards.decide(fix) {
+                        named = self.cards.named(&self.store, fix).await;
+                        &named
+                    } else {
+                        fix
+                    };
+                    let of = (fix, judged);
                     let unordered =
-                        self.handle_fix(&directory, record.sequence, fix, transitions, &mut tally);
+                        self.handle_fix(&directory, record.sequence, of, transitions, &mut tally);
                     if let Some(fix) = unordered {
                         self.handle_late(&directory, &fix, &mut tally).await;
                     }
@@ -264,12 +287,13 @@ impl Shard {
         self.position = record.sequence;
     }
 
-    /// Judges a fix; gives it back when it has no place in the order of its vehicle and must be looked up.
+    /// Judges a fix, kept as it came and judged with its driver named; gives it back when it has no place in the
+    /// order of its vehicle and must be looked up.
     fn handle_fix(
         &mut self,
         directory: &Directory,
         sequence: u64,
-        fix: &Fix,
+        (fix, judged): (&Fix, &Fix),
         transitions: &mut Vec<Transition>,
         tally: &mut Tally,
     ) -> Option<Fix> {
@@ -288,12 +312,17 @@ impl Shard {
         if entry.mark_changed() {
             self.part.dirty.push(fix.vehicle);
         }
+        let last = entry.state.last_fix().map(|last| last.time);
+        if last == Some(fix.time) && self.cards.know(fix.vehicle) {
+            // Which of the two stands is decided by what they say themselves, and the detectors saw the one named.
+            return Some(*fix);
+        }
         self.part
             .checkpoints
             .extend(entry.pass_midnight(&directory.rules.zone, fix));
         match entry
             .state
-            .handle_fix(&directory.context(record), fix, transitions)
+            .handle_fix(&directory.context(record), judged, transitions)
         {
             Admission::Judged => self.keep(directory, fix, fix.quality, tally),
             Admission::NotJudged(quality) if quality.contains(Quality::CLOCK) => {

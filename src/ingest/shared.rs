@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -16,10 +16,11 @@ use crate::store::{DriverCard, Store};
 use super::STORE_RETRY;
 use super::committer::Committer;
 use super::directory::Directory;
-use super::drivers::CardHolder;
+use super::drivers::{CardHolder, CardTold};
 use super::intake::NewDrivers;
 use super::notes::Notes;
 use super::sessions::Sessions;
+use super::shard::shard_of;
 use super::terminals::Terminals;
 
 /// The parts of the server that a terminal connection uses.
@@ -35,6 +36,8 @@ pub(super) struct Shared {
     pub(super) terminals: Terminals,
     pub(super) notes: Notes,
     pub(super) sessions: Arc<Sessions>,
+    /// Ways to the shards for card events.
+    pub(super) cards: Vec<mpsc::Sender<CardTold>>,
     /// Counts good frames.
     pub(super) frames: metrics::Counter,
     pub(super) limits: Limits,
@@ -104,11 +107,24 @@ impl Shared {
     }
 
     /// Stores a card event; waits while the store cannot be used.
+    ///
+    /// The shard hears of it first: whatever it judges from then on knows the card, and what it judged before
+    /// makes the event a late one.
     pub(super) async fn store_card(&self, card: DriverCard, newest: Option<Timestamp>) {
+        let newest = newest.max(self.tell_shard(card).await);
         while let Err(error) = self.store.save_driver_card(&card, newest).await {
             tracing::warn!(%error, "a card event cannot be stored: the terminal waits");
             tokio::time::sleep(STORE_RETRY).await;
         }
+    }
+
+    /// Time of the last fix that was judged without that card.
+    async fn tell_shard(&self, card: DriverCard) -> Option<Timestamp> {
+        let shard = self.cards.get(shard_of(card.vehicle, self.cards.len()))?;
+        let (reply, judged) = oneshot::channel();
+        // A shard that has died is told by the flusher.
+        shard.send(CardTold { card, reply }).await.ok()?;
+        judged.await.ok()?
     }
 
     /// Whose card was in when the terminal was last heard of.

@@ -88,6 +88,21 @@ impl Store {
         each(&rows, card)
     }
 
+    /// Vehicles of which any card event is stored.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn vehicles_with_cards(&self) -> Result<Vec<VehicleId>, StoreError> {
+        let rows = Select::new(
+            "SELECT v.id FROM vehicles v
+             WHERE EXISTS (SELECT 1 FROM driver_cards c WHERE c.vehicle_id = v.id)",
+        )
+        .fetch(self.read())
+        .await?;
+        let number = |row: &AnyRow| row.number(0, "vehicle number").map(VehicleId);
+        each(&rows, number)
+    }
+
     /// The last card events of a vehicle, the oldest first.
     ///
     /// # Errors

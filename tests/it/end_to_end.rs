@@ -110,6 +110,62 @@ fn a_speeding_coach_is_found_from_its_bytes() {
     server.stop();
 }
 
+/// A card that went in, as JT/T 808-2013 tells it.
+fn card_in(time: [u8; 6], licence: &str) -> Vec<u8> {
+    let mut body = vec![1];
+    body.extend(time);
+    body.extend([0, 1, b'A']);
+    body.extend(format!("{licence:\0<20}").into_bytes());
+    body.extend([1, b'B', 0x20, 0x30, 0x01, 0x01]);
+    body
+}
+
+#[test]
+fn the_card_in_the_terminal_names_who_drove_what_others_report() {
+    let folder = tempfile::tempdir().unwrap();
+    fleet(folder.path());
+    let clock = ["--dev-clock", "2026-11-21T14:00:00+08:00"];
+    let server = Server::start(folder.path(), &clock);
+    let post = |plate: &str| {
+        // Over four hours.
+        let lines = (0..=250).map(|minute: u32| {
+            let (hour, minute_of, lon) = (8 + minute / 60, minute % 60, 112_900 + 10 * minute);
+            let (degrees, thousandths) = (lon / 1000, lon % 1000);
+            format!(
+                "{{\"plate\":\"{plate}\",\"plate_color\":\"yellow\",\"lat\":28.1,\
+                 \"time\":\"2026-11-21T{hour:02}:{minute_of:02}:00+08:00\",\
+                 \"lon\":{degrees}.{thousandths:03},\"speed_kmh\":60}}\n"
+            )
+        });
+        server.post("/api/v1/fixes", &lines.collect::<String>());
+    };
+    let tell = |phone: &str, plate: &str, licence: &str| {
+        let mut terminal = Terminal::connect(server.jt808, phone).unwrap();
+        terminal.come_online(plate).unwrap();
+        let body = card_in([0x26, 0x11, 0x21, 0x07, 0x59, 0], licence);
+        let serial = terminal.send(0x0702, &body).unwrap();
+        assert_eq!(terminal.acknowledged(serial).unwrap(), 0);
+    };
+    // The card before the fixes, or after them.
+    tell(PHONE, PLATE, "430-1");
+    post(PLATE);
+    post("湘A10002");
+    tell("13912340002", "湘A10002", "430-2");
+    let of = |list: &Value| -> Vec<String> {
+        let items = list["items"].as_array().unwrap().iter();
+        let items = items.filter(|item| item["status"] == "open");
+        let mut told: Vec<String> = items
+            .map(|item| format!("{} {} {}", item["kind"], item["driver"], item["started_at"]))
+            .collect();
+        told.sort();
+        told
+    };
+    let expected = ["430-1", "430-2"]
+        .map(|driver| format!("\"fatigue_continuous\" \"{driver}\" \"2026-11-21T12:00:00+08:00\""));
+    server.wait_for("/api/v1/violations", |list| of(list) == expected);
+    server.stop();
+}
+
 #[test]
 fn an_unknown_terminal_is_refused_and_recorded() {
     let folder = tempfile::tempdir().unwrap();

@@ -636,6 +636,69 @@ on_both_engines! {
         world.close().await;
     }
 
+    async fn a_card_holds_for_fixes_that_come_another_way(place: Place) {
+        let world = World::new(place, 2).await;
+        let by_http = |vehicle, start: &str, text: &str| -> Vec<Fix> {
+            let own = |fix| Fix {
+                vehicle: VehicleId(vehicle),
+                driver: None,
+                source: Source::Http,
+                ..fix
+            };
+            let fixes = drive(start, text, Span::from_seconds(10));
+            fixes.into_iter().map(own).collect()
+        };
+        let (early, late) = (
+            world.store.driver_id("430-1").await.unwrap(),
+            world.store.driver_id("430-2").await.unwrap(),
+        );
+        let card = |vehicle, driver, received: &str| DriverCard {
+            vehicle: VehicleId(vehicle),
+            at: moment("11-21 07:50"),
+            received: moment(received),
+            driver: Some(driver),
+        };
+        // Known before the fixes, and since before a restart; or told when all was judged.
+        let told = card(1, early, "11-21 07:50");
+        world.store.save_driver_card(&told, None).await.unwrap();
+        let world = world.restart().await;
+        for vehicle in [1, 2] {
+            world.deliver(&by_http(vehicle, "11-21 08:00", "drive 45m, stand 10m")).await;
+        }
+        world.engine.settle().await;
+        let told = card(2, late, "11-21 12:00");
+        world.store.save_driver_card(&told, None).await.unwrap();
+        world.engine.settle().await;
+        let driven = |stored: &StoredViolation, driver| {
+            let violation = &stored.violation;
+            let held = (violation.started_at, violation.ended_at);
+            violation.driver == Some(driver)
+                && !stored.withdrawn
+                && held == (moment("11-21 08:40"), Some(moment("11-21 08:45")))
+        };
+        let found = world.violations().await;
+        for driver in [early, late] {
+            assert!(found.iter().any(|stored| driven(stored, driver)), "{found:?}");
+        }
+        // Whom a fix names itself, he drove.
+        let mut named = by_http(1, "11-21 10:00", "drive 45m, stand 10m");
+        for fix in &mut named {
+            fix.driver = Some(late);
+        }
+        world.deliver(&named).await;
+        world.engine.settle().await;
+        let at = moment("11-21 11:00");
+        let directory = world.engine.directory();
+        // Of ninety minutes, once forty-five and once twice as many.
+        for (subject, left_min) in [(early, 45), (late, 0)] {
+            let subject = Subject::Driver(subject);
+            let hours = read_hours(&world.store, &directory, subject, None, at).await;
+            let left = hours.unwrap().unwrap().left.days7;
+            assert_eq!(left, Some(Span::from_minutes(left_min)), "{subject:?}");
+        }
+        world.close().await;
+    }
+
     async fn whoever_has_not_driven_yet_has_all_before_him(place: Place) {
         let world = World::new(place, 1).await;
         let idle = Subject::Driver(world.store.driver_id("430-3").await.unwrap());
