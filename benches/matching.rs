@@ -11,10 +11,12 @@
 )]
 
 #[path = "../tests/it/matching/drives.rs"]
+#[expect(dead_code, reason = "the tests need the rest")]
 mod drives;
 #[path = "../tests/it/matching/hof.rs"]
 mod hof;
 #[path = "../tests/it/matching/truth.rs"]
+#[expect(dead_code, reason = "the tests need the rest")]
 mod truth;
 
 use std::time::Instant;

@@ -183,6 +183,7 @@ fn fleet(map: &RoadMap, rules: &RuleSet, haste: (f64, f64)) -> Vec<Vec<Fix>> {
             goals: 8,
             seconds_max: 3600,
             usual: &usual,
+            brakes_ahead: false,
         };
         drives_in(map.network(), seed, count, manner)
     };

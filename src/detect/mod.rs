@@ -33,6 +33,7 @@ mod offline;
 mod overload;
 mod piece;
 mod place;
+mod plausible;
 mod rejudge;
 mod road;
 mod snapshot;

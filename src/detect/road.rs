@@ -26,14 +26,15 @@
 use crate::model::route::RoadKind;
 use crate::model::rules::RoadRules;
 use crate::model::{Course, Fix, Position, Speed, Timestamp};
-use crate::roads::RoadMap;
 use crate::roads::limit::LimitOrigin;
 use crate::roads::matching::{Match, Matcher, Settings, Sighting};
 use crate::roads::screen::Lowest;
+use crate::roads::{RoadMap, SegmentNumber};
 
 use super::admit::{Gap, Step};
 use super::limit::{Here, Limit, limit_at};
 use super::place::Place;
+use super::plausible;
 use super::speeding::Speeding;
 use super::suspects::{Settled, Suspects};
 use super::{Context, Transition};
@@ -462,11 +463,27 @@ fn course_of(context: &Context<'_>, fix: &Fix) -> Option<Course> {
 fn on_road(context: &Context<'_>, map: &RoadMap, fix: &Fix, matched: &Match) -> Option<OnRoad> {
     let rules = &context.rules.roads;
     let course = course_of(context, fix);
-    if !map.may_drive(rules, matched.segment, fix.position, course) {
+    let mut fitting = map.fitting(rules, fix.position, course);
+    if !fitting.any(|fits| fits == matched.segment) {
         return None;
     }
-    let class = Some(context.profile.class);
-    let limit = map.limit(rules, &context.rules.zone, matched.segment, class, fix.time);
+    let class = context.profile.class;
+    let limit_of = |segment: SegmentNumber| {
+        map.limit(rules, &context.rules.zone, segment, Some(class), fix.time)
+    };
+    let legal_of = |segment: SegmentNumber| {
+        let kind = map.network().way_of(segment).kind();
+        let cap = context.rules.speeding.caps.of(class).on(Some(kind));
+        limit_of(segment).speed.map_or(cap, |limit| limit.min(cap))
+    };
+    let confidence = plausible::confidence(
+        f64::from(matched.confidence),
+        fix.speed,
+        (f64::from(matched.distance_m), legal_of(matched.segment)),
+        map.around(rules, fix.position, course)
+            .map(|(distance_m, segment)| (distance_m, legal_of(segment))),
+    );
+    let limit = limit_of(matched.segment);
     let way = map.network().way_of(matched.segment);
     let kind = way.kind();
     #[expect(
@@ -474,7 +491,7 @@ fn on_road(context: &Context<'_>, map: &RoadMap, fix: &Fix, matched: &Match) -> 
         clippy::cast_sign_loss,
         reason = "a share in thousandths; a float cast saturates and makes 0 of what is no number"
     )]
-    let permille = (matched.confidence.clamp(0.0, 1.0) * 1000.0).round() as u16;
+    let permille = (confidence.clamp(0.0, 1.0) * 1000.0).round() as u16;
     Some(OnRoad {
         way: way.id,
         kind,

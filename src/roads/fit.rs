@@ -31,13 +31,14 @@ impl From<&RoadRules> for Fit {
     }
 }
 
-/// The segments that a fix may be on; `course` is `None` where it is not to be believed.
+/// The segments that a fix may be on and their distances in metres; `course` is `None` where it is not
+/// to be believed.
 pub(super) fn fitting(
     network: &RoadNetwork,
     fit: Fit,
     position: Position,
     course: Option<Course>,
-) -> impl Iterator<Item = SegmentNumber> + use<> {
+) -> impl Iterator<Item = (f64, SegmentNumber)> + use<> {
     let place = NodePlace::from(position);
     let heading = course.map(|course| Heading::new(course, fit.course_deg_max));
     let around = Plane::at(place);
@@ -59,7 +60,6 @@ pub(super) fn fitting(
     found
         .into_iter()
         .filter(move |(distance_m, _)| *distance_m <= bound_m)
-        .map(|(_, segment)| segment)
 }
 
 /// Segments for which there is room at first; in a town there are about as many.
@@ -132,7 +132,7 @@ mod tests {
         let position = Position::from_degrees(0.0001, 112.0 + east_m / E7_M / 1e7).unwrap();
         let course = course.map(|degrees| Course::from_degrees(degrees).unwrap());
         let mut found: Vec<String> = fitting(network, Fit::from(&rules), position, course)
-            .map(|number| {
+            .map(|(_, number)| {
                 let sign = if network.segment(number).is_backward() {
                     '-'
                 } else {

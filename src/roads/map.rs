@@ -109,16 +109,29 @@ impl RoadMap {
         posted_or_default(rules, way, posted, piece.is_backward(), class, at)
     }
 
-    /// Whether a fix may drive a segment, as far as the fix tells by itself: the segment is within
-    /// reach, its direction fits, and no other such segment is nearer by far.
-    pub fn may_drive(
+    /// The segments that a fix may drive, as far as it tells by itself: within reach, of a direction
+    /// that fits, and no other such segment is nearer by far.
+    pub fn fitting(
         &self,
         rules: &RoadRules,
-        segment: SegmentNumber,
         place: Position,
         course: Option<Course>,
-    ) -> bool {
-        fitting(&self.network, Fit::from(rules), place, course).any(|fits| fits == segment)
+    ) -> impl Iterator<Item = SegmentNumber> + use<> {
+        fitting(&self.network, Fit::from(rules), place, course).map(|(_, segment)| segment)
+    }
+
+    /// All segments within reach of a fix of a direction that fits, and their distances in metres.
+    pub fn around(
+        &self,
+        rules: &RoadRules,
+        place: Position,
+        course: Option<Course>,
+    ) -> impl Iterator<Item = (f64, SegmentNumber)> + use<> {
+        let fit = Fit {
+            beside_m: f64::INFINITY,
+            ..Fit::from(rules)
+        };
+        fitting(&self.network, fit, place, course)
     }
 
     /// Whether a place is within so many metres of a road that goes its way.
@@ -166,7 +179,7 @@ impl RoadMap {
     }
 
     /// The lowest limits that may hold for any class at any hour on the segments that a fix may
-    /// drive; see [`Self::may_drive`]. Never lower than [`Self::lowest`], and dearer.
+    /// drive; see [`Self::fitting`]. Never lower than [`Self::lowest`], and dearer.
     pub fn lowest_on_fitting(
         &self,
         rules: &RoadRules,
@@ -176,7 +189,7 @@ impl RoadMap {
         if self.in_doubt {
             return self.lowest(place, course);
         }
-        let segments = fitting(&self.network, Fit::from(rules), place, course);
+        let segments = self.fitting(rules, place, course);
         self.screen.lowest_on(&self.network, segments)
     }
 

@@ -224,6 +224,11 @@ impl Scene {
         self
     }
 
+    /// The road map.
+    pub(crate) fn roads(&self) -> Option<&RoadMap> {
+        self.roads.as_ref()
+    }
+
     /// The same with areas.
     pub(crate) fn with_areas(mut self, areas: Vec<Area>) -> Self {
         self.areas = AreaIndex::new(areas);

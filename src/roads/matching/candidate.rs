@@ -1,8 +1,8 @@
 //! The roads on which a fix may lie.
 
-use super::Sighting;
 use super::estimate::Line;
 use super::settings::Settings;
+use super::{Roads, Sighting};
 use crate::model::{Course, RoadClass};
 use crate::roads::index::{Near, Plane};
 use crate::roads::network::{RoadNetwork, SegmentNumber, WayFlags};
@@ -34,23 +34,29 @@ pub(super) struct Candidate {
     pub(super) distance_nats: f64,
     /// What its kind says against it when it is come upon. Unit: nats.
     pub(super) kind_nats: f64,
+    /// What the reported speed says against it. Unit: nats.
+    pub(super) haste_nats: f64,
     distance_m: f64,
 }
 
 /// Puts the candidates of a fix into `found`, by number of the segment.
 pub(super) fn find(
-    network: &RoadNetwork,
-    settings: &Settings,
+    roads: &Roads<'_>,
     sighting: &Sighting,
     is_sparse: bool,
     found: &mut Vec<Candidate>,
 ) {
-    let plane = Plane::at(sighting.place());
-    let course = CourseWitness::new(settings, sighting, is_sparse);
+    let settings = roads.settings;
+    let witness = Witness {
+        roads,
+        plane: Plane::at(sighting.place()),
+        course: CourseWitness::new(settings, sighting, is_sparse),
+        speed: sighting.speed_m_s(),
+    };
     let look = |reach_m: f64, found: &mut Vec<Candidate>| {
         found.clear();
-        network.near(sighting.place(), reach_m, |near| {
-            found.push(candidate(network, settings, &plane, course.as_ref(), &near));
+        roads.network.near(sighting.place(), reach_m, |near| {
+            found.push(witness.candidate(&near));
         });
     };
     look(settings.reach_m, found);
@@ -68,24 +74,44 @@ pub(super) fn find(
     found.sort_unstable_by_key(|candidate| candidate.segment);
 }
 
-fn candidate(
-    network: &RoadNetwork,
-    settings: &Settings,
-    plane: &Plane,
-    course: Option<&CourseWitness>,
-    near: &Near,
-) -> Candidate {
-    let line = line(network, plane, near.segment);
-    let distance_m = near.foot.distance_m;
-    let variance = settings.slow_m2() + settings.fast_m2();
-    Candidate {
-        segment: near.segment.0,
-        line,
-        course_nats: course.map_or(0.0, |course| course.against(&line)),
-        distance_nats: 0.5 * distance_m * distance_m / variance,
-        kind_nats: kind_nats(network, settings, near.segment),
-        distance_m,
+/// A fix as a witness for or against roads.
+struct Witness<'a> {
+    roads: &'a Roads<'a>,
+    plane: Plane,
+    course: Option<CourseWitness>,
+    /// Unit: m/s.
+    speed: f64,
+}
+
+impl Witness<'_> {
+    fn candidate(&self, near: &Near) -> Candidate {
+        let Roads {
+            network, settings, ..
+        } = self.roads;
+        let line = line(network, &self.plane, near.segment);
+        let distance_m = near.foot.distance_m;
+        let variance = settings.slow_m2() + settings.fast_m2();
+        let course = self.course.as_ref();
+        Candidate {
+            segment: near.segment.0,
+            line,
+            course_nats: course.map_or(0.0, |course| course.against(&line)),
+            distance_nats: 0.5 * distance_m * distance_m / variance,
+            kind_nats: kind_nats(network, settings, near.segment),
+            haste_nats: haste_nats(self.roads, near.segment.0, self.speed),
+            distance_m,
+        }
     }
+}
+
+/// Few are much faster than their road allows; never is too strong a word for that too.
+///
+/// `speed` in m/s.
+pub(super) fn haste_nats(roads: &Roads<'_>, segment: u32, speed: f64) -> f64 {
+    let settings = roads.settings;
+    let over = speed / roads.keys.pace(roads.network, segment) - settings.haste_from;
+    let share = over / (settings.haste_to - settings.haste_from);
+    settings.haste_nats_max * share.clamp(0.0, 1.0)
 }
 
 /// Shortest length of a line, so that it has a direction. Unit: m.

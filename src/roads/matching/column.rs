@@ -38,6 +38,8 @@ pub(super) struct Hypothesis {
     pub(super) kept: f64,
     /// Relative to the best of its column, at most 0. Unit: nats.
     pub(super) score: f64,
+    /// What speeds have said against it and was paid, less what is forgotten. Unit: nats.
+    pub(super) haste_nats: f64,
     /// The hypothesis before, unless the track begins anew here.
     pub(super) before: Option<Before>,
     /// Range in [`Column::between`] of the segments that lie between that and this.

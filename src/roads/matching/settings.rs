@@ -54,6 +54,16 @@ pub struct Settings {
     pub service_nats: f64,
     /// Cost of going onto a road that is open to few. Unit: nats.
     pub restricted_nats: f64,
+    /// Speed, as a share of the pace of a road, from which on it speaks against the road.
+    pub haste_from: f64,
+    /// Speed, as a share of the pace of a road, from which on it speaks no louder.
+    pub haste_to: f64,
+    /// Most that a speed can speak against a road. Unit: nats.
+    pub haste_nats_max: f64,
+    /// Time in which a speed says all that it has to say. Unit: s.
+    pub haste_told_s: f64,
+    /// Time in which it is forgotten that a speed spoke against a road. Unit: s.
+    pub haste_forgotten_s: f64,
     /// Hypotheses this much worse than the best are dropped. Unit: nats.
     pub beam_nats: f64,
     /// Most hypotheses that are kept for a fix.
@@ -120,6 +130,11 @@ impl Default for Settings {
             turn_nats: 0.2,
             service_nats: 2.0,
             restricted_nats: 3.0,
+            haste_from: 1.4,
+            haste_to: 2.6,
+            haste_nats_max: 4.0,
+            haste_told_s: 60.0,
+            haste_forgotten_s: 120.0,
             beam_nats: 14.0,
             hypotheses_max: 16,
             plausible_nats: 6.0,

@@ -52,6 +52,7 @@ struct Way {
     predicted: Estimate,
     surprise: f64,
     kept: f64,
+    haste_nats: f64,
     before: Option<Before>,
     between: (u32, u32),
 }
@@ -70,6 +71,10 @@ struct Passage {
     search_m: f64,
     /// Cost of a way that the speeds do not explain. Unit: nats.
     unexplained_nats: f64,
+    /// Share of what speeds said that is not forgotten meanwhile.
+    haste_kept: f64,
+    /// Share of what a speed has to say that it says meanwhile.
+    haste_told: f64,
     /// Doubt about turning round. Unit: m².
     turning: f64,
 }
@@ -127,6 +132,8 @@ impl Passage {
             } else {
                 0.0
             },
+            haste_kept: (-time_s / settings.haste_forgotten_s).exp(),
+            haste_told: (time_s / settings.haste_told_s).min(1.0),
             turning: driven_m * driven_m / 4.0,
         }
     }
@@ -159,13 +166,7 @@ impl Stepper {
             .fix
             .checked_sub(1)
             .is_some_and(|before| seconds(&ground.sightings[before], now) >= settings.sparse_s);
-        candidate::find(
-            ground.roads.network,
-            settings,
-            now,
-            is_sparse,
-            &mut self.candidates,
-        );
+        candidate::find(&ground.roads, now, is_sparse, &mut self.candidates);
         column.scale = columns.back().map_or(1.0, |before| before.scale);
         self.best.clear();
         self.best.resize(self.candidates.len(), None);
@@ -221,6 +222,7 @@ impl Stepper {
                 hypothesis,
                 score: source.total + hypothesis.score,
                 stray: from.stray_nats,
+                haste_nats: hypothesis.haste_nats * passage.haste_kept,
                 floor: source.total - ground.roads.settings.restart_nats,
                 back: from.back,
                 number,
@@ -347,6 +349,7 @@ impl Stepper {
             predicted: outcome.predicted,
             surprise: outcome.surprise,
             kept: leap.passage.drift.kept,
+            haste_nats: outcome.haste_nats,
             before: Some(before),
             between: (first, count(self.between.len())),
         });
@@ -372,6 +375,7 @@ impl Stepper {
                 predicted: estimate,
                 surprise: 0.0,
                 kept: 0.0,
+                haste_nats: 0.0,
                 before: None,
                 between: (0, 0),
             });
@@ -418,6 +422,7 @@ impl Stepper {
                 predicted: way.predicted,
                 kept: way.kept,
                 score: way.score - top,
+                haste_nats: way.haste_nats,
                 before: way.before,
                 between: (first, count(column.between.len())),
             });
@@ -500,6 +505,8 @@ struct Leap<'a> {
     score: f64,
     /// Cost of the fixes that it leaves out. Unit: nats.
     stray: f64,
+    /// What is still known of what speeds said against it: that is not paid twice. Unit: nats.
+    haste_nats: f64,
     /// A step that leads below this is not worth noting. Unit: nats.
     floor: f64,
     back: u8,
@@ -515,6 +522,8 @@ struct Outcome {
     predicted: Estimate,
     /// What the fix said against it beyond what was to be expected. Unit: nats.
     surprise: f64,
+    /// What speeds have said against the road and was paid. Unit: nats.
+    haste_nats: f64,
     turned: bool,
 }
 
@@ -535,6 +544,7 @@ impl Leap<'_> {
             estimate: predicted,
             predicted,
             surprise: 0.0,
+            haste_nats: self.haste_nats,
             turned: false,
         };
         if (-slack..=line.length + slack).contains(&predicted.along) {
@@ -552,7 +562,8 @@ impl Leap<'_> {
         outcome.weight = outcome.weight.max(-settings.fix_nats_max)
             - detour_m / settings.detour_m
             - candidate.course_nats
-            - self.kind_nats(candidate);
+            - self.kind_nats(candidate)
+            - self.charge(candidate, &mut outcome);
         outcome
     }
 
@@ -578,6 +589,7 @@ impl Leap<'_> {
             estimate,
             predicted,
             surprise: cost - SURPRISE_EXPECTED / 2.0,
+            haste_nats: self.haste_nats,
             turned: false,
         }
     }
@@ -601,8 +613,18 @@ impl Leap<'_> {
             estimate,
             predicted,
             surprise: 0.0,
+            haste_nats: self.haste_nats,
             turned: true,
         }
+    }
+
+    /// What the speed says against the road beyond what speeds have said already; said bit by bit,
+    /// because who leaves a fast road is fast for a while. Unit: nats.
+    fn charge(&self, candidate: &Candidate, outcome: &mut Outcome) -> f64 {
+        let unpaid = (candidate.haste_nats - self.haste_nats).max(0.0);
+        let charge = unpaid.min(candidate.haste_nats * self.passage.haste_told);
+        outcome.haste_nats += charge;
+        charge
     }
 
     /// What going onto a rarer kind of road costs. Unit: nats.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use roadwarden::model::{Course, Position, RoadClass, Speed};
 use roadwarden::roads::matching::Sighting;
-use roadwarden::roads::{NodeNumber, RoadNetwork, SegmentNumber};
+use roadwarden::roads::{NodeNumber, RoadNetwork, SegmentNumber, WayFlags};
 
 use super::truth::TrueFix;
 
@@ -34,6 +34,8 @@ pub(crate) struct Manner<'a> {
     pub(crate) seconds_max: usize,
     /// Usual speed on a road. Unit: m/s.
     pub(crate) usual: &'a dyn Fn(&RoadNetwork, SegmentNumber) -> f64,
+    /// Whether a vehicle is slow enough already when it comes to a slower road.
+    pub(crate) brakes_ahead: bool,
 }
 
 /// `count` drives of at most ten minutes, some of them too fast.
@@ -49,6 +51,7 @@ pub(crate) fn drives(
         goals: 1,
         seconds_max: 600,
         usual: &usual,
+        brakes_ahead: false,
     };
     drives_in(network, seed, count, manner)
 }
@@ -78,6 +81,79 @@ pub(crate) fn drives_in(
         }
     }
     drives
+}
+
+/// One drive along each of these ways.
+pub(crate) fn drives_along(
+    network: &RoadNetwork,
+    seed: u64,
+    ways: &[Vec<SegmentNumber>],
+    manner: Manner<'_>,
+) -> Vec<Vec<TrueFix>> {
+    let mut chance = Chance(seed.max(1));
+    ways.iter()
+        .map(|way| drive(network, way, &mut chance, manner))
+        .collect()
+}
+
+/// Ways that keep to one kind of road and go straight on while they can, one for each kind and a
+/// share of the map, so that they cover it.
+pub(crate) fn straight_ways(
+    network: &RoadNetwork,
+    seed: u64,
+    starts_per_kind: usize,
+    is_wanted: impl Fn(SegmentNumber) -> bool,
+) -> Vec<Vec<SegmentNumber>> {
+    let kind = |segment| {
+        let way = network.way_of(segment);
+        (way.class.code(), way.flags.contains(WayFlags::LINK))
+    };
+    let mut of_kind: BTreeMap<(u8, bool), Vec<SegmentNumber>> = BTreeMap::new();
+    let count = u32::try_from(network.len()).unwrap();
+    for segment in (0..count).map(SegmentNumber) {
+        if network.way_of(segment).class != RoadClass::Service && is_wanted(segment) {
+            of_kind.entry(kind(segment)).or_default().push(segment);
+        }
+    }
+    let mut chance = Chance(seed.max(1));
+    let mut ways = Vec::new();
+    for segments in of_kind.values() {
+        for _ in 0..starts_per_kind {
+            let number = chance.next() % u64::try_from(segments.len()).unwrap();
+            let start = segments[usize::try_from(number).unwrap()];
+            ways.push(straight_on(network, start, &kind));
+        }
+    }
+    ways
+}
+
+/// How far a vehicle goes straight on. Unit: m.
+const STRAIGHT_M: f64 = 12_000.0;
+
+/// On from a segment, along segments of its kind where there are any.
+fn straight_on<K: PartialEq>(
+    network: &RoadNetwork,
+    start: SegmentNumber,
+    kind: &dyn Fn(SegmentNumber) -> K,
+) -> Vec<SegmentNumber> {
+    let mut way = vec![start];
+    let mut left_m = STRAIGHT_M;
+    while left_m > 0.0 {
+        let last = *way.last().unwrap();
+        left_m -= network.segment(last).length_m().max(1.0);
+        let leaving = network.leaving(network.segment(last).to());
+        let next = leaving
+            .filter(|next| network.segment(*next).to() != network.segment(last).from())
+            .max_by_key(|next| {
+                let straight = straightness(network, last, *next) * 1000.0;
+                #[expect(clippy::cast_possible_truncation, reason = "thousandths")]
+                let straight = straight as i32;
+                (kind(*next) == kind(last), straight)
+            });
+        let Some(next) = next else { break };
+        way.push(next);
+    }
+    way
 }
 
 /// Numbers that look random, the same for a seed.
@@ -205,7 +281,13 @@ fn drive(
         let goal = if wait > 0 {
             0.0
         } else {
-            (manner.usual)(network, way[at]) * haste * corner(network, way, at, along_m)
+            let here = (manner.usual)(network, way[at]) * corner(network, way, at, along_m);
+            let most = if manner.brakes_ahead {
+                slower_ahead(network, way, at, along_m, speed, (manner, haste))
+            } else {
+                f64::INFINITY
+            };
+            (here * haste).min(most)
         };
         wait = if wait == 0 && chance.share() < 0.004 {
             25
@@ -222,6 +304,30 @@ fn drive(
     fixes
 }
 
+/// How fast a vehicle may be that brakes in time for the slower roads ahead. Unit: m/s.
+fn slower_ahead(
+    network: &RoadNetwork,
+    way: &[SegmentNumber],
+    at: usize,
+    along_m: f64,
+    speed: f64,
+    (manner, haste): (Manner<'_>, f64),
+) -> f64 {
+    const BRAKING: f64 = 1.5;
+    // Until the next second it goes on as it does.
+    let mut ahead_m = -along_m - speed - 1.5;
+    let mut most = f64::INFINITY;
+    for (here, next) in way[at..].iter().zip(&way[at + 1..]) {
+        ahead_m += network.segment(*here).length_m();
+        if ahead_m > 400.0 {
+            break;
+        }
+        let there = (manner.usual)(network, *next) * haste;
+        most = most.min((there * there + 2.0 * BRAKING * ahead_m.max(0.0)).sqrt());
+    }
+    most
+}
+
 /// Share of the usual speed that the next corner allows.
 fn corner(network: &RoadNetwork, way: &[SegmentNumber], at: usize, along_m: f64) -> f64 {
     let Some(next) = way.get(at + 1) else {
@@ -230,10 +336,18 @@ fn corner(network: &RoadNetwork, way: &[SegmentNumber], at: usize, along_m: f64)
     if network.segment(way[at]).length_m() - along_m > 30.0 {
         return 1.0;
     }
-    let (a, b) = (direction(network, way[at]), direction(network, *next));
+    if straightness(network, way[at], *next) > 0.8 {
+        1.0
+    } else {
+        0.35
+    }
+}
+
+/// Cosine of the angle by which a vehicle turns from one segment to the next.
+fn straightness(network: &RoadNetwork, from: SegmentNumber, to: SegmentNumber) -> f64 {
+    let (a, b) = (direction(network, from), direction(network, to));
     let lengths = (a.0.hypot(a.1) * b.0.hypot(b.1)).max(1e-6);
-    let straight = (a.0 * b.0 + a.1 * b.1) / lengths;
-    if straight > 0.8 { 1.0 } else { 0.35 }
+    (a.0 * b.0 + a.1 * b.1) / lengths
 }
 
 fn report(
@@ -271,5 +385,6 @@ fn report(
         },
         way: network.way_of(segment).id,
         limit: network.posted_limit(segment),
+        segment: Some(segment),
     }
 }

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use flate2::read::GzDecoder;
 use roadwarden::files::osm;
 use roadwarden::model::{Course, Position, Speed};
-use roadwarden::roads::RoadNetwork;
+use roadwarden::roads::{RoadNetwork, SegmentNumber};
 use roadwarden::roads::matching::{Match, Matcher, Sighting};
 
 /// A fix with what is true of it.
@@ -23,6 +23,8 @@ pub(crate) struct TrueFix {
     pub(crate) way: i64,
     /// The limit of that way, where it has one.
     pub(crate) limit: Option<Speed>,
+    /// The segment, for drives of our own.
+    pub(crate) segment: Option<SegmentNumber>,
 }
 
 /// A file of the shared data; `None` (said on standard output) when it is not there.
@@ -75,6 +77,7 @@ pub(crate) fn synthetic(name: &str) -> Option<Vec<Vec<TrueFix>>> {
             },
             way: row[9].parse().unwrap(),
             limit: row[14].parse().ok().and_then(Speed::from_kmh),
+            segment: None,
         };
         tracks.entry(row[0].parse().unwrap()).or_default().push(fix);
     }

@@ -77,7 +77,7 @@ fn where_the_road_is_not_sure_a_person_reviews() {
         )
         .way(
             RoadClass::Trunk,
-            &[("maxspeed", "40")],
+            &[("maxspeed", "50")],
             &[(0.0, 2.0), (4000.0, 2.0)],
         )
         .scene(VehicleClass::TouristCoach);

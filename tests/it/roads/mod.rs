@@ -1,5 +1,6 @@
 //! Speeding judged on a road map.
 
+mod accused;
 mod datum;
 mod examples;
 mod judging;
