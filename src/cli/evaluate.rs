@@ -15,7 +15,7 @@ use crate::detect::{self, PermitValidity, RouteValidity, Track, VehicleProfile, 
 use crate::files::fixes::{self, FleetIndex, Registry, Subject};
 use crate::files::{areas, fleet, road_limits, routes};
 use crate::geo::{AreaIndex, CorridorIndex};
-use crate::model::fleet::{Enterprise, FleetFolder, VehicleEntry};
+use crate::model::fleet::{FleetFolder, VehicleEntry};
 use crate::model::rules::RuleSet;
 use crate::model::{Datum, DriverId, Fix, Source, VehicleId, Violation};
 use crate::normalize::plausibility::assess;
@@ -136,18 +136,7 @@ struct Register {
 
 impl Register {
     fn new(fleet: &FleetFolder) -> Self {
-        let mut index = FleetIndex::default();
-        let enterprises: BTreeMap<&str, &Enterprise> = fleet
-            .enterprises
-            .iter()
-            .map(|enterprise| (enterprise.id.as_str(), enterprise))
-            .collect();
-        for (id, vehicle) in (0..).zip(&fleet.vehicles) {
-            index.insert_vehicle(&vehicle.plate, vehicle.terminal.as_ref(), VehicleId(id));
-            let enterprise = enterprises.get(vehicle.enterprise_id.as_str());
-            let enterprise = enterprise.and_then(|enterprise| enterprise.datum);
-            index.declare(VehicleId(id), vehicle.datum(enterprise));
-        }
+        let mut index = FleetIndex::of(fleet);
         let drivers = fleet.drivers.iter();
         let mut licences: Vec<String> = drivers.map(|driver| driver.licence.clone()).collect();
         licences.sort_unstable();

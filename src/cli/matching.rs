@@ -8,13 +8,15 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::fix_options::FixOptions;
+use super::import::told;
 use crate::clock::Clock;
-use crate::files::fixes::{self, FixRow};
-use crate::files::osm;
-use crate::model::rules::RoadRules;
-use crate::model::{Datum, Speed};
+use crate::files::fixes::{self, FixRow, FleetIndex};
+use crate::files::{fleet, osm, road_limits};
+use crate::model::fleet::FleetFolder;
+use crate::model::{Datum, Speed, Timestamp, VehicleClass};
 use crate::roads::RoadNetwork;
-use crate::roads::limit::LimitOrigin;
+use crate::roads::limit::overrides::Overrides;
+use crate::roads::limit::{LimitOrigin, RoadLimit};
 use crate::roads::map::general_limit;
 use crate::roads::matching::{Match, Matcher, Sighting};
 use crate::rulebook;
@@ -37,9 +39,25 @@ pub struct MatchArgs {
     /// Decide each fix with that many later fixes only (default: with the whole track)
     #[arg(long, value_name = "N")]
     pub lag: Option<usize>,
+    /// Limits that the operator sets over the map's (CSV, or GeoJSON lines); each holds for the fixes of its
+    /// time and its classes
+    #[arg(long, value_name = "FILE")]
+    pub road_limits: Option<PathBuf>,
+    /// Fleet folder: tells the class of a vehicle, and the datum of its places
+    #[arg(long, value_name = "DIR")]
+    pub fleet: Option<PathBuf>,
+    /// Class of the vehicles that no fleet folder tells (default: only limits for all classes hold)
+    #[arg(long, value_name = "CLASS", value_parser = known_class)]
+    pub class: Option<VehicleClass>,
     /// How to read the fixes
     #[command(flatten)]
     pub options: FixOptions,
+}
+
+fn known_class(name: &str) -> Result<VehicleClass, String> {
+    let names = || VehicleClass::ALL.iter().map(|class| class.name());
+    name.parse()
+        .map_err(|_unknown| format!("one of {}", names().collect::<Vec<_>>().join(", ")))
 }
 
 /// Bad lines of fixes that are told one by one; further ones are counted.
@@ -50,6 +68,9 @@ const BAD_LINES_TOLD_MAX: u64 = 1000;
 struct Row {
     line: u64,
     track: usize,
+    time: Timestamp,
+    /// Of its vehicle, where known.
+    class: Option<VehicleClass>,
     sighting: Sighting,
 }
 
@@ -59,9 +80,21 @@ struct Row {
 /// # Errors
 /// When a file cannot be read as a whole. Bad lines of fixes are told and left out.
 pub fn run(args: &MatchArgs, out: &mut dyn Write, notes: &mut dyn Write) -> anyhow::Result<()> {
-    let rules = rulebook::parse(rulebook::default_document())?.roads;
+    let rules = rulebook::parse(rulebook::default_document())?;
+    let fleet = match &args.fleet {
+        Some(folder) => told(fleet::read_folder(folder, &rules.zone), notes)?,
+        None => FleetFolder::default(),
+    };
+    let limits = match &args.road_limits {
+        Some(file) => told(road_limits::read(file, &rules.zone), notes)?,
+        None => Vec::new(),
+    };
     let (network, _) = osm::read(&args.roads, &|_| ())?;
-    let rows = read(args, notes)?;
+    let overrides = Overrides::new(&network, limits);
+    for set in overrides.unused() {
+        writeln!(notes, "no road of the map answers to limit {:?}", set.id)?;
+    }
+    let rows = read(args, &fleet, notes)?;
     let clock = Clock::system();
     let found = match_all(&network, &rows, args.lag);
     let seconds = clock.monotonic().as_secs_f64();
@@ -71,14 +104,22 @@ pub fn run(args: &MatchArgs, out: &mut dyn Write, notes: &mut dyn Write) -> anyh
         "{fixes} fixes matched in {seconds:.3} s on one thread"
     )?;
     for (row, found) in rows.iter().zip(&found) {
-        let view = view(&network, &rules, row.line, found.as_ref());
+        let set = |found: &Match| overrides.limit(found.segment, row.class, row.time);
+        let posted =
+            |found: &Match| general_limit(&network, &rules.roads, found.segment, row.class);
+        let limit = |found: &Match| set(found).unwrap_or_else(|| posted(found));
+        let view = match found {
+            Some(found) => view(&network, limit(found), row.line, found),
+            None => RoadMatchView::none(row.line),
+        };
         serde_json::to_writer(&mut *out, &view)?;
         writeln!(out)?;
     }
     out.flush().context("cannot write the matches")
 }
 
-fn read(args: &MatchArgs, notes: &mut dyn Write) -> anyhow::Result<Vec<Row>> {
+fn read(args: &MatchArgs, fleet: &FleetFolder, notes: &mut dyn Write) -> anyhow::Result<Vec<Row>> {
+    let register = FleetIndex::of(fleet);
     let mut options = args.options.read_options()?;
     options.bare = true;
     let input = fixes::open(&args.fixes)?;
@@ -87,16 +128,25 @@ fn read(args: &MatchArgs, notes: &mut dyn Write) -> anyhow::Result<Vec<Row>> {
     let mut bad_lines = BadLines::new(&args.fixes);
     fixes::read(input.format, input.reader, &options, &mut |line, row| {
         match row {
-            Ok(row) => rows.push(Row {
-                line,
-                track: tracks.number(&row),
-                sighting: Sighting {
-                    at_ms: row.time.millis(),
-                    position: row.wgs84(Datum::default()),
-                    speed: row.speed,
-                    course: row.course.filter(|_| !args.no_course),
-                },
-            }),
+            Ok(row) => {
+                let vehicle = register.find(&row.subject);
+                let class = vehicle
+                    .and_then(|id| fleet.vehicles.get(usize::try_from(id.0).ok()?))
+                    .map(|vehicle| vehicle.class);
+                let datum = vehicle.map_or(Datum::default(), |id| register.datum(id));
+                rows.push(Row {
+                    line,
+                    track: tracks.number(&row),
+                    time: row.time,
+                    class: class.or(args.class),
+                    sighting: Sighting {
+                        at_ms: row.time.millis(),
+                        position: row.wgs84(datum),
+                        speed: row.speed,
+                        course: row.course.filter(|_| !args.no_course),
+                    },
+                });
+            }
             Err(error) => return bad_lines.tell(line, &error, notes),
         }
         ControlFlow::Continue(())
@@ -186,17 +236,8 @@ fn match_all(network: &RoadNetwork, rows: &[Row], lag: Option<usize>) -> Vec<Opt
     found
 }
 
-fn view(
-    network: &RoadNetwork,
-    rules: &RoadRules,
-    line: u64,
-    found: Option<&Match>,
-) -> RoadMatchView {
-    let Some(found) = found else {
-        return RoadMatchView::none(line);
-    };
+fn view(network: &RoadNetwork, limit: RoadLimit, line: u64, found: &Match) -> RoadMatchView {
     let segment = network.segment(found.segment);
-    let limit = general_limit(network, rules, found.segment);
     RoadMatchView {
         line,
         way: Some(network.way(segment.way()).id),

@@ -12,7 +12,7 @@ use super::fit::{Fit, fitting};
 use super::index::Plane;
 use super::limit::hours::WeekTime;
 use super::limit::overrides::{Overrides, apart_deg};
-use super::limit::{LimitOrigin, RoadLimit, lowest, posted_or_default};
+use super::limit::{RoadLimit, lowest, posted_or_default};
 use super::network::{RoadNetwork, SegmentNumber};
 use super::screen::{Lowest, Reach, Screen};
 
@@ -99,8 +99,8 @@ impl RoadMap {
         class: Option<VehicleClass>,
         time: Timestamp,
     ) -> RoadLimit {
-        if let Some(set) = self.overrides.find(segment, class, time) {
-            return RoadLimit::of(set.limit, LimitOrigin::Override);
+        if let Some(set) = self.overrides.limit(segment, class, time) {
+            return set;
         }
         let piece = self.network.segment(segment);
         let way = self.network.way(piece.way());
@@ -224,11 +224,12 @@ fn fingerprint(overrides: &[RoadOverride]) -> String {
     format!("{:08x}", u32::from_be_bytes([a, b, c, d]))
 }
 
-/// The limit of a segment for any vehicle at any hour, without overrides.
+/// The limit of a segment at any hour, without overrides; without a class what is posted for all vehicles.
 pub fn general_limit(
     network: &RoadNetwork,
     rules: &RoadRules,
     segment: SegmentNumber,
+    class: Option<VehicleClass>,
 ) -> RoadLimit {
     let piece = network.segment(segment);
     let way = network.way(piece.way());
@@ -237,7 +238,7 @@ pub fn general_limit(
         way,
         network.posted(way),
         piece.is_backward(),
-        None,
+        class,
         None,
     )
 }

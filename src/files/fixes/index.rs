@@ -1,8 +1,11 @@
 //! The register as a reader of fixes needs it: borrowed text in, numbers out, no allocation.
 
+use std::collections::BTreeMap;
+
 use rustc_hash::FxHashMap;
 
 use super::row::Subject;
+use crate::model::fleet::FleetFolder;
 use crate::model::{Datum, DriverId, Plate, PlateColor, TerminalPhone, VehicleId};
 
 /// Who knows vehicles and drivers by number.
@@ -28,6 +31,22 @@ pub struct FleetIndex {
 }
 
 impl FleetIndex {
+    /// The vehicles of a fleet folder with what is declared for them; their numbers are their places in it.
+    pub fn of(folder: &FleetFolder) -> Self {
+        let declared: BTreeMap<&str, Option<Datum>> = folder
+            .enterprises
+            .iter()
+            .map(|enterprise| (enterprise.id.as_str(), enterprise.datum))
+            .collect();
+        let mut index = Self::default();
+        for (id, vehicle) in (0..).map(VehicleId).zip(&folder.vehicles) {
+            index.insert_vehicle(&vehicle.plate, vehicle.terminal.as_ref(), id);
+            let enterprise = declared.get(vehicle.enterprise_id.as_str());
+            index.declare(id, vehicle.datum(enterprise.copied().flatten()));
+        }
+        index
+    }
+
     /// Adds a vehicle; a later one of the same plate or terminal wins.
     pub fn insert_vehicle(
         &mut self,

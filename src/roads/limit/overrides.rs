@@ -3,6 +3,7 @@
 use crate::model::road::{OverrideTarget, RoadOverride};
 use crate::model::{Position, Timestamp, VehicleClass};
 
+use super::{LimitOrigin, RoadLimit};
 use crate::roads::index::Plane;
 use crate::roads::network::{NodePlace, RoadNetwork, Segment, SegmentNumber, count};
 
@@ -52,6 +53,17 @@ impl Overrides {
         self.on(segment)
             .filter(|set| set.holds(class, time))
             .max_by_key(|set| (set.from, std::cmp::Reverse(set.limit)))
+    }
+
+    /// The limit of the override that holds on a segment; see [`Self::find`].
+    pub fn limit(
+        &self,
+        segment: SegmentNumber,
+        class: Option<VehicleClass>,
+        time: Timestamp,
+    ) -> Option<RoadLimit> {
+        let set = self.find(segment, class, time)?;
+        Some(RoadLimit::of(set.limit, LimitOrigin::Override))
     }
 
     /// Overrides that no road of the map answers to.

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use clap::Parser as _;
 use roadwarden::cli::{Arguments, Command, matching};
+use roadwarden::geo::datum::from_wgs84;
+use roadwarden::model::Datum;
 
 /// A road that runs east for 1,000 m in three pieces: one with a limit, one without a sign, one with
 /// its limit in mph.
@@ -89,6 +91,101 @@ fn every_fix_gets_the_limit_of_its_road_and_where_that_came_from() {
     assert_eq!(
         (&first["line"], &first["from_node"], &first["to_node"]),
         (&1.into(), &1.into(), &2.into())
+    );
+}
+
+/// Limit and source of each change along the street, with these limits of the operator.
+fn limits(sets: &str, more: &[&str]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("limits.csv");
+    let header = "id,limit_kmh,set_by,way,classes,from,to\n";
+    fs::write(&file, format!("{header}{sets}")).unwrap();
+    let path = file.display().to_string();
+    let given = [&["--road-limits", &path], more].concat();
+    let (out, notes) = run(
+        folder.path(),
+        "fixes.ndjson",
+        &drive("1").join("\n"),
+        &given,
+    );
+    let (kmh, sources) = (field(&out, "limit_kmh"), field(&out, "limit_source"));
+    let mut told: Vec<String> = kmh
+        .iter()
+        .zip(&sources)
+        .map(|(kmh, source)| format!("{kmh} {}", source.as_str().unwrap_or("-")))
+        .collect();
+    told.dedup();
+    let unused = notes.lines().filter(|line| line.starts_with("no road"));
+    told.extend(unused.map(ToOwned::to_owned));
+    told.join(", ")
+}
+
+#[test]
+fn a_limit_of_the_operator_holds_for_its_road_time_and_classes() {
+    let map = "60 tag, 120 class_default, 56.327 tag";
+    assert_eq!(limits("", &[]), map);
+    assert_eq!(
+        limits("a,40,x,11,,,\nb,70,x,12,,,\n", &[]),
+        "40 override, 70 override, 56.327 tag"
+    );
+    assert_eq!(
+        limits("a,40,x,99,,,\n", &[]),
+        format!("{map}, no road of the map answers to limit \"a\"")
+    );
+    // From the twentieth second on; up to the day before.
+    let from = "2026-11-21T08:00:10+08:00";
+    assert_eq!(
+        limits(
+            &format!("a,40,x,11,,{from},\nb,30,x,12,,,2026-11-20\n"),
+            &[]
+        ),
+        "60 tag, 40 override, 120 class_default, 56.327 tag"
+    );
+    let trucks = "a,40,x,11,heavy_truck,,\n";
+    assert_eq!(limits(trucks, &[]), map);
+    assert_eq!(limits(trucks, &["--class", "hazmat"]), map);
+    assert_eq!(
+        limits(trucks, &["--class", "heavy_truck"]),
+        "40 override, 120 class_default, 56.327 tag"
+    );
+}
+
+#[test]
+fn a_fleet_folder_tells_class_and_datum() {
+    let folder = tempfile::tempdir().unwrap();
+    let fleet = folder.path().join("fleet");
+    fs::create_dir(&fleet).unwrap();
+    let enterprise = "id,name,region,kind,datum\nE1,青禾,430121,freight,gcj02\n";
+    fs::write(fleet.join("enterprises.csv"), enterprise).unwrap();
+    let vehicle = "plate,plate_color,enterprise_id,class\n湘A00001,yellow,E1,heavy_truck\n";
+    fs::write(fleet.join("vehicles.csv"), vehicle).unwrap();
+    let sets = folder.path().join("limits.csv");
+    let set = "id,limit_kmh,set_by,way,classes\na,40,x,11,heavy_truck\n";
+    fs::write(&sets, set).unwrap();
+    let paths = [&fleet, &sets].map(|path| path.display().to_string());
+    let given = ["--fleet", &paths[0], "--road-limits", &paths[1]];
+    let fixes = |lat: f64, lon: f64| {
+        let line = |second: u32| {
+            let lon = lon + f64::from(second) * 0.000_204;
+            format!(
+                r#"{{"plate":"湘A00001","plate_color":"yellow","time":"2026-11-21T08:00:{second:02}+08:00","lat":{lat:.6},"lon":{lon:.6},"speed_kmh":72,"course_deg":90}}"#
+            )
+        };
+        (1..10).map(line).collect::<Vec<_>>().join("\n")
+    };
+    let (lat, lon) = from_wgs84(Datum::Gcj02, 28.1, 112.9);
+    let (out, _) = run(folder.path(), "fixes.ndjson", &fixes(lat, lon), &given);
+    assert!(field(&out, "way").iter().all(|way| *way == 11), "{out}");
+    assert!(
+        field(&out, "limit_source")
+            .iter()
+            .all(|source| source == "override")
+    );
+    let plain = [&given[..], &["--datum", "wgs84"]].concat();
+    let (out, _) = run(folder.path(), "fixes.ndjson", &fixes(lat, lon), &plain);
+    assert!(
+        field(&out, "way").iter().all(serde_json::Value::is_null),
+        "{out}"
     );
 }
 
