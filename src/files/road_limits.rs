@@ -17,7 +17,7 @@ use super::geojson::{Feature, positions, read_features};
 use super::problem::{Notes, Problems};
 use super::table::{Row, Table};
 use crate::model::road::{OverrideTarget, RoadOverride};
-use crate::model::{LocalZone, Position, Speed, VehicleClass};
+use crate::model::{LocalZone, Position, Speed, Timestamp, VehicleClass};
 
 /// Limits that make sense. Unit: km/h.
 const KMH: std::ops::RangeInclusive<f64> = 5.0..=160.0;
@@ -98,6 +98,7 @@ fn read_row(row: &Row<'_>, zone: &LocalZone, notes: &mut Notes<'_>) -> Option<Ro
     let from = row.parse_optional("from", "bad_time", |text| since(text, zone), notes);
     let to = row.parse_optional("to", "bad_time", |text| until(text, zone), notes);
     let target = row_target(row, notes);
+    check_order(from, to, row.line, notes);
     Some(RoadOverride {
         id: id?,
         target: target?,
@@ -107,6 +108,24 @@ fn read_row(row: &Row<'_>, zone: &LocalZone, notes: &mut Notes<'_>) -> Option<Ro
         to: to?,
         set_by: set_by?,
     })
+}
+
+/// Notes a time that ends before it begins.
+#[expect(
+    clippy::option_option,
+    reason = "bad, absent and there are three things"
+)]
+fn check_order(
+    from: Option<Option<Timestamp>>,
+    to: Option<Option<Timestamp>>,
+    line: u64,
+    notes: &mut Notes<'_>,
+) {
+    if let (Some(Some(from)), Some(Some(to))) = (from, to)
+        && from >= to
+    {
+        notes.add(line, "to", "bad_range", "ends before it begins");
+    }
 }
 
 const LIMIT_WANTED: &str = "must be a number from 5 to 160";
@@ -130,6 +149,11 @@ fn row_target(row: &Row<'_>, notes: &mut Notes<'_>) -> Option<OverrideTarget> {
         _ => None,
     };
     let backward = row.parse_optional("direction", "bad_value", direction, notes)?;
+    if backward.is_some() && way.is_none() {
+        let message = "only a way has directions";
+        notes.add(row.line, "direction", "bad_value", message);
+        return None;
+    }
     match (way, row.optional("name")) {
         (Some(id), None) => Some(OverrideTarget::Way { id, backward }),
         (None, Some(name)) => Some(OverrideTarget::Name {
@@ -225,6 +249,7 @@ fn read_line(
         |value| until(value.as_str()?, zone),
         notes,
     );
+    check_order(from, to, feature.number, notes);
     let is_line = feature.geometry.get("type").and_then(Value::as_str) == Some("LineString");
     let line = feature.geometry.get("coordinates").and_then(positions);
     let line = line.filter(|line| is_line && line.len() >= 2);
@@ -249,7 +274,6 @@ fn read_line(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Timestamp;
 
     fn read_text(name: &str, text: &str) -> Result<Vec<RoadOverride>, Problems> {
         let folder = tempfile::tempdir().unwrap();
@@ -309,8 +333,10 @@ mod tests {
     fn every_bad_line_is_told() {
         let problems = read_text(
             "limits.csv",
-            "id,limit_kmh,set_by,way,name,from_lat,to\na,500,x,1,,,\nb,60,,1,,,\nc,60,x,1,N,,\n\
-             d,60,x,,N,28.1,\ne,60,x,1,,,soon\na,60,x,1,,,\nf,60,x,1,,,\nf,60,x,2,,,\n",
+            "id,limit_kmh,set_by,way,name,from_lat,to,from,classes,direction\na,500,x,1,,,,,,\nb,60,,1,,,,,,\n\
+             c,60,x,1,N,,,,,\nd,60,x,,N,28.1,,,,\ne,60,x,1,,,soon,,,\na,60,x,1,,,,,,\nf,60,x,1,,,,,,\n\
+             f,60,x,2,,,,,,\ng,60,x,1,,,2026-01-31,2026-02-01,,\nh,60,x,1,,,,,hazmat bus,\n\
+             i,60,x,,N,,,,,forward\nj,60,x,1,,,,,,up\nk,sixty,x,1.5,,,,,,\nl,60,x,,,,,,,\n",
         )
         .unwrap_err();
         let told: Vec<_> = problems.0.iter().map(ToString::to_string).collect();
@@ -323,6 +349,13 @@ mod tests {
                 "limits.csv:5: from_lat: a stretch needs from_lat, from_lon, to_lat and to_lon (missing_field)",
                 "limits.csv:6: to: \"soon\" is not valid (bad_time)",
                 "limits.csv:9: id: \"f\" stands here twice (duplicate_id)",
+                "limits.csv:10: to: ends before it begins (bad_range)",
+                "limits.csv:11: classes: \"hazmat bus\" is not valid (bad_class)",
+                "limits.csv:12: direction: only a way has directions (bad_value)",
+                "limits.csv:13: direction: \"up\" is not valid (bad_value)",
+                "limits.csv:14: limit_kmh: must be a number from 5 to 160 (bad_value)",
+                "limits.csv:14: way: \"1.5\" is not valid (bad_value)",
+                "limits.csv:15: way: either way or name must be given (bad_value)",
             ]
         );
     }
