@@ -44,8 +44,6 @@ impl Found {
     /// Takes up what another part had.
     pub(super) fn add(&mut self, other: Self) {
         self.ways.extend(other.ways);
-        self.summary.roads += other.summary.roads;
-        self.summary.roads_with_limit += other.summary.roads_with_limit;
         self.summary.limits_bad += other.summary.limits_bad;
     }
 
@@ -63,8 +61,6 @@ impl Found {
             nodes: nodes(),
             ..read.way
         };
-        self.summary.roads += 1;
-        self.summary.roads_with_limit += u64::from(!way.limits.is_empty());
         self.summary.limits_bad += u64::from(read.limits_bad);
         self.ways.push(way);
     }
@@ -83,7 +79,7 @@ impl Extract<'_> {
     pub(super) fn ways(&self) -> Result<Found, OsmError> {
         let reader = super::open(self.path, self.progress)?;
         let found = match self.source {
-            Source::Pbf => pbf::ways(reader),
+            Source::Pbf => self.whole().and_then(|()| pbf::ways(reader)),
             Source::Xml => xml::ways(reader),
         };
         found.map_err(|reason| self.damaged(reason))
@@ -100,6 +96,13 @@ impl Extract<'_> {
         nodes.sort_unstable();
         nodes.dedup_by_key(|node| node.0);
         Ok(nodes)
+    }
+
+    /// Whether the last blob ends where the file does: its reader takes a file that ends within the length of a
+    /// blob for whole.
+    fn whole(&self) -> Result<(), String> {
+        let file = std::fs::File::open(self.path).map_err(|error| error.to_string())?;
+        pbf::whole(file)
     }
 
     fn damaged(&self, reason: String) -> OsmError {

@@ -5,6 +5,7 @@
 //! skipped and counted; a file that is no extract, is cut or holds no road gives an error and no map.
 
 mod extract;
+mod look;
 mod pbf;
 mod ways;
 mod xml;
@@ -13,7 +14,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::roads::{BuildError, NodePlace, RoadNetwork, WayInput};
+use crate::roads::{BuildError, RoadNetwork, WayInput};
 
 use extract::{Found, Source};
 
@@ -54,6 +55,14 @@ pub enum OsmError {
         /// The file.
         path: PathBuf,
     },
+    /// The file is something else than its name says.
+    #[error("{} is {found}", .path.display())]
+    Other {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+    },
     /// The file is cut or damaged, or something else than its name says.
     #[error("{} is cut or damaged: {reason}", .path.display())]
     Damaged {
@@ -90,10 +99,12 @@ pub fn read(
         source: Source::of(path)?,
         progress,
     };
+    look::look(path, extract.source)?;
     let Found {
         mut ways,
         mut summary,
     } = extract.ways()?;
+    unique(&mut ways);
     let mut wanted: Vec<i64> = ways
         .iter()
         .flat_map(|way| way.nodes.iter().copied())
@@ -103,8 +114,16 @@ pub fn read(
     wanted.shrink_to_fit();
     let nodes = extract.nodes(&wanted)?;
     summary.nodes_missing = (wanted.len() - nodes.len()) as u64;
-    summary.roads_incomplete = incomplete(&ways, &nodes);
     drop(wanted);
+    let is_known = |id: &i64| nodes.binary_search_by_key(id, |node| node.0).is_ok();
+    let is_whole = |way: &&WayInput| way.nodes.iter().all(is_known);
+    summary.roads_incomplete = (ways.len() - ways.iter().filter(is_whole).count()) as u64;
+    // A way of which the extract has no two nodes in a row leads nowhere.
+    let is_driven = |pair: &[i64]| pair.iter().all(is_known);
+    ways.retain(|way| way.nodes.windows(2).any(is_driven));
+    let has_limit = |way: &&WayInput| !way.limits.is_empty();
+    summary.roads = ways.len() as u64;
+    summary.roads_with_limit = ways.iter().filter(has_limit).count() as u64;
     ways.shrink_to_fit();
     let network = RoadNetwork::build(&nodes, ways).map_err(|source| OsmError::Build {
         path: path.to_owned(),
@@ -115,12 +134,14 @@ pub fn read(
     Ok((network, summary))
 }
 
-/// Ways with nodes that are not there.
-fn incomplete(ways: &[WayInput], nodes: &[(i64, NodePlace)]) -> u64 {
-    let is_known = |id: &i64| nodes.binary_search_by_key(id, |node| node.0).is_ok();
-    ways.iter()
-        .filter(|way| !way.nodes.iter().all(is_known))
-        .count() as u64
+/// Leaves each way once, as extracts that were laid together may not: whichever thread read it first, the same.
+fn unique(ways: &mut Vec<WayInput>) {
+    let content = |way: &WayInput| format!("{way:?}");
+    ways.sort_unstable_by(|one, other| {
+        let by_id = one.id.cmp(&other.id);
+        by_id.then_with(|| content(one).cmp(&content(other)))
+    });
+    ways.dedup_by_key(|way| way.id);
 }
 
 /// Opens the file for one pass.

@@ -1,9 +1,10 @@
 //! The `.osm.pbf` format: blobs are decoded in parallel.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{BufReader, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use osmpbf::{Blob, BlobDecode, BlobReader, Element, PrimitiveBlock};
+use osmpbf::{Blob, BlobDecode, BlobReader, Element, HeaderBlock, PrimitiveBlock};
 use rayon::iter::{ParallelBridge as _, ParallelIterator as _};
 
 use super::extract::{Found, place_of_nano};
@@ -95,6 +96,82 @@ fn each_block<T: Send>(
         .collect()
 }
 
+/// Bytes of the header of a blob at most. Source: the format's own bound.
+const HEADER_BYTES_MAX: u32 = 64 * 1024;
+
+/// Whether the blobs of a file end where it does.
+pub(super) fn whole(file: File) -> Result<(), String> {
+    let told = |error: std::io::Error| error.to_string();
+    let length = file.metadata().map_err(told)?.len();
+    let mut reader = BufReader::new(file);
+    let mut at = 0_u64;
+    while at < length {
+        let cut = |_short| "the file ends inside a blob".to_owned();
+        let mut size = [0; 4];
+        reader.read_exact(&mut size).map_err(cut)?;
+        let size = u32::from_be_bytes(size);
+        if size > HEADER_BYTES_MAX {
+            return Err(format!("a blob header of {size} bytes"));
+        }
+        let mut header = vec![0; size as usize];
+        reader.read_exact(&mut header).map_err(cut)?;
+        let data = data_bytes(&header).ok_or("a blob header does not tell a length")?;
+        at += 4 + u64::from(size) + u64::from(data);
+        reader.seek_relative(i64::from(data)).map_err(told)?;
+    }
+    if at == length {
+        Ok(())
+    } else {
+        Err("the file ends inside a blob".to_owned())
+    }
+}
+
+/// Bytes of the blob after a header: its field 3. Source: `fileformat.proto` of the format.
+fn data_bytes(mut header: &[u8]) -> Option<u32> {
+    let mut found = None;
+    while !header.is_empty() {
+        let key = varint(&mut header)?;
+        match key & 7 {
+            0 if key >> 3 == 3 => found = Some(u32::try_from(varint(&mut header)?).ok()?),
+            0 => drop(varint(&mut header)?),
+            2 => {
+                let bytes = usize::try_from(varint(&mut header)?).ok()?;
+                header = header.get(bytes..)?;
+            }
+            1 => header = header.get(8..)?,
+            5 => header = header.get(4..)?,
+            _ => return None,
+        }
+    }
+    found
+}
+
+/// A number of seven bits a byte, the lowest first.
+fn varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut number = 0_u64;
+    for place in 0..10 {
+        let (first, rest) = bytes.split_first()?;
+        *bytes = rest;
+        number |= u64::from(first & 0x7f).checked_shl(7 * place)?;
+        if first & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+/// What a file may demand of its reader.
+const FEATURES: [&str; 2] = ["OsmSchema-V0.6", "DenseNodes"];
+
+/// A file that keeps old versions, or demands what we do not know, would be misread.
+fn check_header(header: &HeaderBlock) -> Result<(), String> {
+    let mut demanded = header.required_features().iter();
+    match demanded.find(|feature| !FEATURES.contains(&feature.as_str())) {
+        Some(feature) => Err(format!("it demands {feature:?} of its reader")),
+        None => Ok(()),
+    }
+}
+
 /// Decodes one blob; `None` for one without data.
 ///
 /// The decoder trusts lengths inside a block and panics on some that are wrong: that is damage too.
@@ -105,7 +182,8 @@ fn decode<T>(
     let blob = blob.map_err(|error| error.to_string())?;
     let decoded = catch_unwind(AssertUnwindSafe(|| match blob.decode() {
         Ok(BlobDecode::OsmData(block)) => Ok(Some(read(&block))),
-        Ok(BlobDecode::OsmHeader(_) | BlobDecode::Unknown(_)) => Ok(None),
+        Ok(BlobDecode::OsmHeader(header)) => check_header(&header).map(|()| None),
+        Ok(BlobDecode::Unknown(_)) => Ok(None),
         Err(error) => Err(error.to_string()),
     }));
     decoded.unwrap_or_else(|_panic| Err("a block of data contradicts itself".to_owned()))
