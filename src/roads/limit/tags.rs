@@ -142,21 +142,25 @@ pub struct ReadLimits {
 /// Reads all tags of a way that speak of limits.
 pub fn read<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> ReadLimits {
     let mut found = ReadLimits::default();
-    let mut zone = None;
+    let mut zones = Vec::new();
     for (key, value) in tags {
         match key {
             "source:maxspeed" | "maxspeed:type" | "zone:maxspeed" | "zone:traffic" => {
-                zone = zone.or_else(|| zone_value(value));
+                zones.extend(zone_value(&plain(value), key == "zone:maxspeed"));
             }
             _ => {
                 if let Some(subject) = Subject::of(key) {
-                    subject.read(value, &mut found);
+                    subject.read(&plain(value), &mut found);
                 }
             }
         }
     }
     let limits = &mut found.limits.limits;
     let is_general = |limit: &TaggedLimit| limit.who == Who::All && limit.hours.is_empty();
+    // A number says more than a name.
+    let zone = zones
+        .into_iter()
+        .max_by_key(|zone| (!is_zone(zone), zone.clone()));
     if let Some(value) = zone
         && !limits.iter().any(is_general)
     {
@@ -166,6 +170,20 @@ pub fn read<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> ReadLimit
     limits.sort();
     limits.dedup();
     found
+}
+
+/// A value in small ASCII letters and signs: some are typed in capitals, or as wide as Chinese characters.
+fn plain(value: &str) -> String {
+    let narrow = |c: char| match u32::from(c) {
+        0x3000 => ' ',
+        wide @ 0xFF01..=0xFF5E => char::from_u32(wide - 0xFEE0).unwrap_or(c),
+        _ => c,
+    };
+    value
+        .chars()
+        .map(narrow)
+        .collect::<String>()
+        .to_ascii_lowercase()
 }
 
 /// For whom a key speaks.
@@ -226,13 +244,11 @@ impl Subject {
             self.read_conditional(value, found);
             return;
         }
-        let separator = if self.lanes { '|' } else { ';' };
-        let (values, bad) = highest(value.split(separator));
+        // Lanes are told apart by `|`, also where the key does not say that it speaks of lanes.
+        let (highest, bad) = highest(value.split(['|', ';']));
         found.bad += bad;
-        found
-            .limits
-            .limits
-            .extend(values.map(|value| self.limit(value)));
+        let limit = highest.map(|value| self.limit(value));
+        found.limits.limits.extend(limit);
     }
 
     /// `60 @ (22:00-06:00); 80 @ (wet)`.
@@ -274,17 +290,39 @@ fn clauses(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Of several values the highest: an accusation must hold whichever of them is meant.
+///
+/// Which is the highest of zones and of a number only the rulebook knows: then nothing is said.
 fn highest<'a>(texts: impl Iterator<Item = &'a str>) -> (Option<Value>, u32) {
-    let mut best: Option<Value> = None;
+    let mut values: Vec<Value> = Vec::new();
     let mut bad = 0;
     for text in texts.filter(|text| !text.trim().is_empty()) {
         match parse_value(text) {
-            Parsed::Value(value) => best = best.max(Some(value)),
+            Parsed::Value(value) => values.push(value),
             Parsed::Nothing => {}
             Parsed::Bad => bad += 1,
         }
     }
-    (best, bad)
+    values.sort();
+    values.dedup();
+    if values.len() > 1 {
+        values.retain(|value| *value != walking_pace());
+    }
+    if values.contains(&Value::None) {
+        return (Some(Value::None), bad);
+    }
+    if values.len() > 1 && values.iter().any(is_zone) {
+        return (None, bad + 1);
+    }
+    (values.pop(), bad)
+}
+
+const fn is_zone(value: &Value) -> bool {
+    matches!(value, Value::Zone(_))
+}
+
+/// Lower than any number that is posted.
+fn walking_pace() -> Value {
+    Value::Zone(Box::from("walk"))
 }
 
 /// What one value says.
@@ -304,14 +342,14 @@ fn parse_value(text: &str) -> Parsed {
     let text = text.trim();
     match text {
         "none" => return Parsed::Value(Value::None),
-        "walk" => return Parsed::Value(Value::Zone(Box::from("walk"))),
+        "walk" => return Parsed::Value(walking_pace()),
         "signals" | "variable" | "unposted" | "unknown" | "no" | "default" | "implicit"
         | "sign" => {
             return Parsed::Nothing;
         }
         _ => {}
     }
-    if let Some(value) = zone_value(text) {
+    if let Some(value) = zone_value(text, false) {
         return Parsed::Value(value);
     }
     match parse_kmh(text)
@@ -324,7 +362,7 @@ fn parse_value(text: &str) -> Parsed {
 }
 
 /// Units with their length in km. Source: international mile and nautical mile, exact.
-const UNITS: [(&str, f64); 7] = [
+const UNITS: [(&str, f64); 8] = [
     ("mph", 1.609_344),
     ("mi/h", 1.609_344),
     ("knots", 1.852),
@@ -332,6 +370,7 @@ const UNITS: [(&str, f64); 7] = [
     ("kmh", 1.0),
     ("kph", 1.0),
     ("公里", 1.0),
+    ("公里/小时", 1.0),
 ];
 
 fn parse_kmh(text: &str) -> Option<f64> {
@@ -340,7 +379,7 @@ fn parse_kmh(text: &str) -> Option<f64> {
         .unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(digits)?;
     let number: f64 = number.parse().ok()?;
-    let unit = unit.trim().to_ascii_lowercase();
+    let unit = unit.trim();
     if unit.is_empty() {
         return Some(number);
     }
@@ -348,8 +387,8 @@ fn parse_kmh(text: &str) -> Option<f64> {
     Some(number * known.1)
 }
 
-/// Reads `CN:urban`, `DE:zone:30`, `de:zone30`, `zone30` and the like.
-fn zone_value(text: &str) -> Option<Value> {
+/// Reads `cn:urban`, `de:zone:30`, `de:zone30`, `zone30` and the like, and a bare number of a key for zones.
+fn zone_value(text: &str, is_zone: bool) -> Option<Value> {
     let text = text.trim();
     let (country, zone) = match text.split_once(':') {
         Some((country, zone)) if is_country(country) => (country, zone),
@@ -361,7 +400,7 @@ fn zone_value(text: &str) -> Option<Value> {
         .map_or(zone, |rest| rest.trim_start_matches(':'));
     if let Some(kmh) = parse_kmh(number).filter(|kmh| KMH.contains(kmh)) {
         // A bare number without a country is no zone.
-        let is_zone = !country.is_empty() || zone.starts_with("zone");
+        let is_zone = is_zone || !country.is_empty() || zone.starts_with("zone");
         return Speed::from_kmh(kmh).filter(|_| is_zone).map(Value::Speed);
     }
     let named = !zone.is_empty() && zone.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
@@ -405,30 +444,67 @@ mod tests {
         assert_eq!(found.bad, bad, "{tags:?}");
     }
 
+    /// One value of `maxspeed`, and the limit that it posts.
+    fn check_values(rows: &[(&str, &str)]) {
+        for (value, expected) in rows {
+            let posted = format!("Both All 0 {expected}");
+            check(&[&format!("maxspeed={value}")], &[&posted], 0);
+        }
+    }
+
     #[test]
     fn units_are_exact() {
-        check(&["maxspeed=50"], &["Both All 0 50"], 0);
-        check(&["maxspeed=35 mph"], &["Both All 0 56.327"], 0);
-        check(&["maxspeed=35mph"], &["Both All 0 56.327"], 0);
-        check(&["maxspeed=70 mph"], &["Both All 0 112.654"], 0);
-        check(&["maxspeed=10 knots"], &["Both All 0 18.52"], 0);
-        check(&["maxspeed=60 km/h"], &["Both All 0 60"], 0);
+        check_values(&[
+            ("50", "50"),
+            (" 50 ", "50"),
+            ("60.5", "60.5"),
+            ("35 mph", "56.327"),
+            ("35mph", "56.327"),
+            ("35 MPH", "56.327"),
+            ("70 mph", "112.654"),
+            ("10 knots", "18.52"),
+            ("60 km/h", "60"),
+            ("60km/h", "60"),
+            ("60 kph", "60"),
+            ("60公里", "60"),
+            ("60 公里/小时", "60"),
+            ("６０", "60"),
+            ("６０　ｋｍ／ｈ", "60"),
+            ("1", "1"),
+            ("300", "300"),
+        ]);
     }
 
     #[test]
     fn words_and_zones() {
-        check(&["maxspeed=none"], &["Both All 0 none"], 0);
-        check(&["maxspeed=walk"], &["Both All 0 walk"], 0);
-        check(&["maxspeed=CN:urban"], &["Both All 0 CN:urban"], 0);
-        check(&["maxspeed=de:rural"], &["Both All 0 DE:rural"], 0);
-        check(&["maxspeed=DE:zone:30"], &["Both All 0 30"], 0);
-        check(&["maxspeed=FR:zone30"], &["Both All 0 30"], 0);
-        check(
-            &["maxspeed=GB:nsl_single"],
-            &["Both All 0 GB:nsl_single"],
-            0,
-        );
+        check_values(&[
+            ("none", "none"),
+            ("None", "none"),
+            ("walk", "walk"),
+            ("CN:urban", "CN:urban"),
+            ("CN：urban", "CN:urban"),
+            ("cn:Urban", "CN:urban"),
+            ("CN:motorway", "CN:motorway"),
+            ("de:rural", "DE:rural"),
+            ("BE-VLG:rural", "BE-VLG:rural"),
+            ("DE:zone:30", "30"),
+            ("FR:zone30", "30"),
+            ("zone30", "30"),
+            ("CN:30", "30"),
+            ("GB:nsl_single", "GB:nsl_single"),
+        ]);
+        check(&["maxspeed=signals"], &[], 0);
+        check(&["maxspeed=variable"], &[], 0);
+    }
+
+    #[test]
+    fn a_zone_holds_where_nothing_is_posted() {
         check(&["maxspeed:type=CN:rural"], &["Both All 0 CN:rural"], 0);
+        check(&["zone:traffic=CN:urban"], &["Both All 0 CN:urban"], 0);
+        check(&["zone:maxspeed=DE:30"], &["Both All 0 30"], 0);
+        check(&["zone:maxspeed=30"], &["Both All 0 30"], 0);
+        check(&["source:maxspeed=survey"], &[], 0);
+        check(&["maxspeed:type=sign"], &[], 0);
         check(
             &["maxspeed=60", "source:maxspeed=CN:urban"],
             &["Both All 0 60"],
@@ -439,14 +515,44 @@ mod tests {
             &["Both All 0 40"],
             0,
         );
-        check(&["maxspeed=signals"], &[], 0);
+        // Whichever stands first.
+        let both = ["zone:traffic=CN:urban", "zone:maxspeed=CN:30"];
+        check(&both, &["Both All 0 30"], 0);
+        check(&[both[1], both[0]], &["Both All 0 30"], 0);
+        check(
+            &["maxspeed:hgv=50", "source:maxspeed=CN:rural"],
+            &["Both All 0 CN:rural", "Both Goods 0 50"],
+            0,
+        );
     }
 
     #[test]
     fn of_several_values_the_highest_counts() {
-        check(&["maxspeed=50;60"], &["Both All 0 60"], 0);
-        check(&["maxspeed=100;80 mph"], &["Both All 0 128.748"], 0);
+        check_values(&[
+            ("50;60", "60"),
+            ("60; 50", "60"),
+            ("60；50", "60"),
+            ("60|80", "80"),
+            ("100;80 mph", "128.748"),
+            ("80;none", "none"),
+            ("walk;20", "20"),
+            ("60;signals", "60"),
+            ("60;", "60"),
+        ]);
+        check(&["maxspeed=60;fast"], &["Both All 0 60"], 1);
+        // Which of them is higher depends on the rulebook.
+        check(&["maxspeed=CN:urban;80"], &[], 1);
         check(&["maxspeed:lanes=100|100|80"], &["Both All 0 100"], 0);
+        check(&["maxspeed:lanes=||80"], &["Both All 0 80"], 0);
+        check(&["maxspeed:lanes=100;80|60"], &["Both All 0 100"], 0);
+        check(&["maxspeed:lanes=none|80"], &["Both All 0 none"], 0);
+        check(&["maxspeed:lanes=||"], &[], 0);
+        check(
+            &["maxspeed:lanes:forward=60|80", "maxspeed:backward:lanes=50"],
+            &["Forward All 0 80", "Backward All 0 50"],
+            0,
+        );
+        check(&["maxspeed:hgv:lanes=80|60"], &["Both Goods 0 80"], 0);
     }
 
     #[test]
@@ -484,14 +590,82 @@ mod tests {
             &["Both Goods 2 50"],
             0,
         );
+        for key in ["maxspeed:hgv:forward", "maxspeed:forward:hgv"] {
+            check(&[&format!("{key}=50")], &["Forward Goods 0 50"], 0);
+        }
+        check(&["maxspeed:coach=90"], &["Both Bus 0 90"], 0);
+        check(&["maxspeed:goods=70"], &["Both Goods 0 70"], 0);
+        // For vehicles that are none of ours.
+        for key in ["motorcar", "motorcycle", "trailer", "hgv_articulated"] {
+            check(&[&format!("maxspeed:{key}=50")], &[], 0);
+        }
+    }
+
+    #[test]
+    fn of_conditions_only_hours_are_known() {
+        let conditional = |value: &str, expected: &[&str], bad| {
+            check(&[&format!("maxspeed:conditional={value}")], expected, bad);
+        };
+        conditional("60 @ (22:00-06:00)", &["Both All 1 60"], 0);
+        conditional("60@22:00-06:00", &["Both All 1 60"], 0);
+        conditional("６０＠（22：00－06：00）", &["Both All 1 60"], 0);
+        conditional("none @ (22:00-06:00)", &["Both All 1 none"], 0);
+        conditional("35 mph @ (Mo-Fr 07:00-09:00)", &["Both All 1 56.327"], 0);
+        conditional("60 @ (Sa,Su)", &["Both All 1 60"], 0);
+        for unknown in [
+            "wet",
+            "snow",
+            "weight>7.5",
+            "22:00-06:00 AND wet",
+            "wet AND 22:00-06:00",
+            "PH",
+            "Mar-Oct",
+            "sunset-sunrise",
+            "length>12",
+        ] {
+            conditional(&format!("40 @ ({unknown})"), &[], 0);
+        }
+        conditional(
+            "40 @ wet; 60 @ (22:00-06:00; PH off); 50 @ (Sa)",
+            &["Both All 1 50"],
+            0,
+        );
+        conditional("fast @ (22:00-06:00)", &[], 1);
+        conditional("60", &[], 1);
+        check(
+            &["maxspeed:lanes:conditional=60|50 @ (22:00-06:00)"],
+            &[],
+            0,
+        );
     }
 
     #[test]
     fn what_is_no_limit_is_counted_and_posts_nothing() {
-        for value in ["fast", "999", "-50", "50 bananas", "0", "5O", "RU:", "mph"] {
+        for value in [
+            "fast",
+            "999",
+            "301",
+            "-50",
+            "+50",
+            "50 bananas",
+            "0",
+            "0.5",
+            "5O",
+            "RU:",
+            "mph",
+            "60,5",
+            "1e2",
+            "5.0.1",
+            ".",
+            "nan",
+            "inf",
+            "六十",
+            "50-60",
+            "national",
+        ] {
             check(&[&format!("maxspeed={value}")], &[], 1);
         }
-        check(&["maxspeed:conditional=fast @ (22:00-06:00)"], &[], 1);
+        check(&["maxspeed="], &[], 0);
         check(
             &["maxspeed=60", "maxspeed:advisory=40", "maxspeed:foo=7"],
             &["Both All 0 60"],
