@@ -252,9 +252,13 @@ fn read_line(
     check_order(from, to, feature.number, notes);
     let is_line = feature.geometry.get("type").and_then(Value::as_str) == Some("LineString");
     let line = feature.geometry.get("coordinates").and_then(positions);
-    let line = line.filter(|line| is_line && line.len() >= 2);
+    let has_length = |line: &Vec<Position>| line.windows(2).any(|pair| pair.first() != pair.last());
+    let line = line.filter(|line| is_line && has_length(line));
     if line.is_none() {
-        feature.bad_geometry("must be a LineString of at least two [lon, lat]", notes);
+        feature.bad_geometry(
+            "must be a LineString of at least two [lon, lat] that differ",
+            notes,
+        );
     }
     Some(RoadOverride {
         id: id?,
@@ -327,6 +331,25 @@ mod tests {
             &sets[0].target,
             OverrideTarget::Line { line, one_direction: true, .. } if line.len() == 2
         ));
+    }
+
+    #[test]
+    fn what_is_no_line_is_told() {
+        let check = |kind: &str, coordinates: &str| {
+            let text = format!(
+                r#"{{"type":"FeatureCollection","features":[{{"type":"Feature",
+                  "properties":{{"id":"a","limit_kmh":30,"set_by":"x"}},
+                  "geometry":{{"type":"{kind}","coordinates":{coordinates}}}}}]}}"#
+            );
+            let problems = read_text("limits.geojson", &text).unwrap_err();
+            let codes: Vec<_> = problems.0.iter().map(|problem| problem.code).collect();
+            assert_eq!(codes, ["bad_geometry"], "{kind} {coordinates}");
+        };
+        check("LineString", "[[112.9,28.1]]");
+        check("LineString", "[[112.9,28.1],[112.9,28.1]]");
+        check("LineString", "[[112.9,28.1],[112.9,128.1]]");
+        check("Point", "[112.9,28.1]");
+        check("MultiLineString", "[[[112.9,28.1],[112.9,28.2]]]");
     }
 
     #[test]
