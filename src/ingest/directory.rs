@@ -12,7 +12,9 @@ use crate::files::fixes::{FleetIndex, Subject};
 use crate::geo::{AreaIndex, CorridorIndex};
 use crate::model::fleet::{Assignment, Enterprise, Permit, Vehicle};
 use crate::model::rules::RuleSet;
-use crate::model::{DriverId, Plate, PlateColor, Region, TerminalPhone, VehicleId};
+use crate::model::{
+    DriverId, JudgedBy, Plate, PlateColor, Region, TerminalPhone, Timestamp, VehicleId,
+};
 use crate::roads::RoadMap;
 use crate::rulebook::{self, RulebookError};
 use crate::store::Registry;
@@ -37,6 +39,10 @@ pub struct Directory {
     pub version: i64,
     /// The newest rulebook, with those before it.
     pub rules: Arc<RuleSet>,
+    /// Number of its import.
+    pub import: i64,
+    /// The rules as they were after each import before, the newest first.
+    rules_before: Vec<(i64, RuleSet)>,
     /// All planned routes.
     pub routes: CorridorIndex,
     /// All areas.
@@ -54,8 +60,9 @@ impl Directory {
     /// # Errors
     /// [`RulebookError`] when the newest stored rulebook is none; import checks it before.
     pub fn new(registry: Registry) -> Result<Self, RulebookError> {
-        let rules =
-            rulebook::parse_all(registry.rulebooks.iter().map(|stored| stored.text.as_str()))?;
+        let imports = registry.rulebooks.iter();
+        let texts = imports.map(|stored| (stored.imported, stored.text.as_str()));
+        let ((import, rules), rules_before) = rulebook::parse_imports(texts)?;
         let routes = CorridorIndex::new(registry.routes);
         let enterprises: FxHashMap<&str, (Arc<str>, &Enterprise)> = registry
             .enterprises
@@ -70,6 +77,8 @@ impl Directory {
         let mut directory = Self {
             version: registry.version,
             rules: Arc::new(rules),
+            import,
+            rules_before,
             roads: None,
             vehicles: FxHashMap::default(),
             index: FleetIndex::default(),
@@ -185,6 +194,31 @@ impl Directory {
             areas: &self.areas,
             roads: self.roads.as_deref(),
         }
+    }
+
+    /// All that the verdict on a fix of that time depends on besides the track, by the rules by which the vehicle
+    /// was judged then; by the newest ones where nothing was.
+    pub fn context_at<'a>(
+        &'a self,
+        record: &'a VehicleRecord,
+        judged_by: &JudgedBy,
+        time: Timestamp,
+    ) -> Context<'a> {
+        Context {
+            rules: self.rules_after(judged_by.at(time).unwrap_or(self.import)),
+            ..self.context(record)
+        }
+    }
+
+    /// The rules as they were after an import; where that is not known any more, after the oldest that is.
+    fn rules_after(&self, import: i64) -> &RuleSet {
+        if import >= self.import {
+            return &self.rules;
+        }
+        let mut before = self.rules_before.iter();
+        let known = before.find(|(number, _)| *number <= import);
+        let known = known.or_else(|| self.rules_before.last());
+        known.map_or(&self.rules, |(_, rules)| rules)
     }
 }
 

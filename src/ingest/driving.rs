@@ -15,7 +15,7 @@ use crate::detect::{
     VehicleProfile, append, bucket_of, count_all, reaches_rest, read_pieces, reconcile, recount,
     write_pieces,
 };
-use crate::model::{Timestamp, VehicleClass, VehicleId, Violation};
+use crate::model::{JudgedBy, Timestamp, VehicleClass, VehicleId, Violation};
 use crate::store::{
     CorrectionNote, DrivingKey, DrivingRow, FatigueLeft, Flush, Store, StoreError, VehicleSnapshot,
     ViolationUpsert,
@@ -51,6 +51,8 @@ pub(super) struct Replaced {
 pub(super) struct Drivers {
     store: Store,
     directory: watch::Receiver<Arc<Directory>>,
+    /// By which rules each vehicle was judged.
+    judged_by: FxHashMap<VehicleId, JudgedBy>,
     ledgers: FxHashMap<Subject, Kept>,
     /// Flushes so far.
     turn: u64,
@@ -68,6 +70,25 @@ struct Kept {
 struct Task {
     told: Vec<Piece>,
     replaced: Vec<(VehicleId, Timestamp)>,
+}
+
+/// What the verdicts on pieces depend on.
+#[derive(Clone, Copy, Debug)]
+struct Rulings<'a> {
+    directory: &'a Directory,
+    judged_by: &'a FxHashMap<VehicleId, JudgedBy>,
+}
+
+impl<'a> Rulings<'a> {
+    /// `None` when an import took the vehicle out.
+    fn context(&self, piece: &Piece) -> Option<Context<'a>> {
+        let record = self.directory.vehicle(piece.vehicle)?;
+        let context = match self.judged_by.get(&piece.vehicle) {
+            Some(judged_by) => self.directory.context_at(record, judged_by, piece.from),
+            None => self.directory.context(record),
+        };
+        Some(context.at(piece.from))
+    }
 }
 
 /// The hours of a driver at a moment.
@@ -114,10 +135,22 @@ pub async fn read_hours(
     }
     let any_coach = VehicleProfile::of_class(VehicleClass::TouristCoach);
     let profile = record.map_or(&any_coach, |record| &record.profile);
+    let mut judged_by = FxHashMap::default();
+    for vehicle in pieces
+        .iter()
+        .map(|piece| piece.vehicle)
+        .collect::<BTreeSet<_>>()
+    {
+        judged_by.extend(store.judged_by(vehicle, vehicle).await?);
+    }
+    let rulings = Rulings {
+        directory,
+        judged_by: &judged_by,
+    };
     let counters = count_all(
         subject,
         &pieces,
-        |piece| context(directory, piece),
+        |piece| rulings.context(piece),
         &mut Vec::new(),
     );
     let known_until = counters.known_until();
@@ -144,10 +177,15 @@ pub enum DrivingError {
 }
 
 impl Drivers {
-    pub(super) fn new(store: Store, directory: watch::Receiver<Arc<Directory>>) -> Self {
+    pub(super) fn new(
+        store: Store,
+        directory: watch::Receiver<Arc<Directory>>,
+        judged_by: FxHashMap<VehicleId, JudgedBy>,
+    ) -> Self {
         Self {
             store,
             directory,
+            judged_by,
             ledgers: FxHashMap::default(),
             turn: 0,
         }
@@ -164,11 +202,13 @@ impl Drivers {
     ) -> u64 {
         self.turn += 1;
         let directory = Arc::clone(&self.directory.borrow_and_update());
+        let judged_by = self.judged_by(flush);
+        let rulings = Rulings {
+            directory: &directory,
+            judged_by: &judged_by,
+        };
         let tasks = loop {
-            match self
-                .prepare(&directory, told, replaced, &flush.vehicles)
-                .await
-            {
+            match self.prepare(rulings, told, replaced, &flush.vehicles).await {
                 Ok(tasks) => break tasks,
                 Err(error) => wait(&error).await,
             }
@@ -176,8 +216,8 @@ impl Drivers {
         let mut verdicts = Verdicts::default();
         let mut changes = Vec::new();
         for (subject, task) in tasks {
-            if !self.advance(&directory, subject, &task, flush, &mut verdicts) {
-                changes.extend(self.recount(&directory, subject, &task, flush).await);
+            if !self.advance(rulings, subject, &task, flush, &mut verdicts) {
+                changes.extend(self.recount(rulings, subject, &task, flush).await);
             }
         }
         for change in reconcile(changes) {
@@ -188,17 +228,32 @@ impl Drivers {
             self.tell_left(&directory, snapshot);
         }
         self.forget();
+        self.judged_by = judged_by;
         verdicts.begun
+    }
+
+    /// By which rules each vehicle is judged with this flush; taken out while it is counted.
+    fn judged_by(&mut self, flush: &Flush) -> FxHashMap<VehicleId, JudgedBy> {
+        let mut judged_by = std::mem::take(&mut self.judged_by);
+        for again in &flush.rejudged {
+            judged_by.insert(again.vehicle, again.judged_by.clone());
+        }
+        for change in &flush.rules {
+            let own = judged_by.entry(change.vehicle).or_default();
+            own.judge_on(change.from, change.import);
+        }
+        judged_by
     }
 
     /// What is to be done for whom; the counters of all of them are at hand afterwards.
     async fn prepare(
         &mut self,
-        directory: &Directory,
+        rulings: Rulings<'_>,
         told: &[Piece],
         replaced: &[Replaced],
         vehicles: &[VehicleSnapshot],
     ) -> Result<BTreeMap<Subject, Task>, DrivingError> {
+        let directory = rulings.directory;
         let mut tasks: BTreeMap<Subject, Task> = BTreeMap::new();
         let again: BTreeSet<VehicleId> = replaced.iter().map(|void| void.vehicle).collect();
         let mut tells: BTreeMap<VehicleId, BTreeSet<Subject>> = BTreeMap::new();
@@ -236,16 +291,17 @@ impl Drivers {
             }
         }
         missing.retain(|subject, _| !self.ledgers.contains_key(subject));
-        self.load(directory, &missing).await?;
+        self.load(rulings, &missing).await?;
         Ok(tasks)
     }
 
     /// Counts the stored pieces of subjects that are not at hand.
     async fn load(
         &mut self,
-        directory: &Directory,
+        rulings: Rulings<'_>,
         missing: &BTreeMap<Subject, Timestamp>,
     ) -> Result<(), DrivingError> {
+        let directory = rulings.directory;
         let missing: Vec<(Subject, Timestamp)> = missing
             .iter()
             .map(|(subject, at)| (*subject, *at))
@@ -256,7 +312,7 @@ impl Drivers {
             for subject in wanted.keys() {
                 let pieces = stored.get(subject).map_or(&[][..], Vec::as_slice);
                 let ledger = Ledger::new(*subject, pieces, &directory.rules, |piece| {
-                    context(directory, piece)
+                    rulings.context(piece)
                 });
                 let turn = self.turn;
                 self.ledgers.insert(*subject, Kept { ledger, turn });
@@ -268,12 +324,13 @@ impl Drivers {
     /// Counts pieces that come next; whether they did.
     fn advance(
         &mut self,
-        directory: &Directory,
+        rulings: Rulings<'_>,
         subject: Subject,
         task: &Task,
         flush: &mut Flush,
         verdicts: &mut Verdicts,
     ) -> bool {
+        let directory = rulings.directory;
         let Some(kept) = self
             .ledgers
             .get_mut(&subject)
@@ -286,7 +343,7 @@ impl Drivers {
         let counted = kept.ledger.advance(
             &task.told,
             &directory.rules,
-            |piece| context(directory, piece),
+            |piece| rulings.context(piece),
             &mut out,
         );
         let Ok(cells) = counted else {
@@ -321,11 +378,12 @@ impl Drivers {
     /// Counts everything of a subject again.
     async fn recount(
         &mut self,
-        directory: &Directory,
+        rulings: Rulings<'_>,
         subject: Subject,
         task: &Task,
         flush: &mut Flush,
     ) -> Vec<Change> {
+        let directory = rulings.directory;
         metrics::counter!(name::DRIVERS_RECOUNTED).increment(1);
         let told = task.told.iter().map(|piece| piece.from);
         let void = task.replaced.iter().map(|(_, from)| *from);
@@ -349,7 +407,7 @@ impl Drivers {
             &task.replaced,
             &task.told,
             &directory.rules,
-            |piece| context(directory, piece),
+            |piece| rulings.context(piece),
         );
         for (cell, pieces) in &cells {
             flush.driving.push(row(subject, *cell, pieces));
@@ -531,12 +589,6 @@ async fn read(
         found.entry(subject).or_default().extend(pieces);
     }
     Ok(found)
-}
-
-/// What a verdict on a piece depends on; `None` when an import took the vehicle out.
-fn context<'d>(directory: &'d Directory, piece: &Piece) -> Option<Context<'d>> {
-    let record = directory.vehicle(piece.vehicle)?;
-    Some(directory.context(record).at(piece.from))
 }
 
 /// Pieces as they are stored, where none of these subjects and hours are yet.

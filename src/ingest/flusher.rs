@@ -20,7 +20,6 @@ use crate::store::{Flush, OperatingDay, Store};
 use crate::telemetry::name;
 
 use super::Parts;
-use super::directory::Directory;
 use super::driving::{Drivers, Replaced};
 use super::part::Part;
 use super::shard::Collect;
@@ -58,7 +57,7 @@ impl Flusher {
     pub(super) fn new(
         parts: &Parts,
         config: &Config,
-        directory: watch::Receiver<Arc<Directory>>,
+        drivers: Drivers,
         shards: Vec<mpsc::Sender<Collect>>,
         flushed: watch::Sender<u64>,
     ) -> Self {
@@ -74,7 +73,7 @@ impl Flusher {
             keep: Duration::from_secs(config.journal.keep_s),
             flushed,
             storing: watch::Sender::new(true),
-            drivers: Drivers::new(parts.store.clone(), directory),
+            drivers,
             begun: watch::Sender::new(0),
             trimmable: VecDeque::new(),
         }
@@ -171,6 +170,7 @@ impl Flusher {
             flush.prealarms.extend(part.prealarms);
             flush.late.extend(part.rejudge.into_values());
             flush.checkpoints.extend(part.checkpoints);
+            flush.rules.extend(part.rules);
             flush.rejudged.extend(part.rejudged);
             for driven in part.driving.into_values() {
                 for (day, minutes) in driven.days {

@@ -30,7 +30,7 @@ mod udp;
 mod upgrade;
 mod vehicle;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::journal::{Journal, StoredRecord};
 use crate::live::Live;
-use crate::model::VehicleId;
+use crate::model::{JudgedBy, VehicleId};
 use crate::rulebook::RulebookError;
 use crate::store::{PAGE_ROWS_MAX, Page, Store, StoreError};
 use crate::track::{JournalRecord, TrackError};
@@ -60,6 +60,7 @@ use crate::track::{JournalRecord, TrackError};
 use committer::CommitTask;
 use datum_suspects::DatumSuspects;
 use drivers::{CardTold, Cards};
+use driving::Drivers;
 use flusher::Flusher;
 use late::LateLookup;
 use listener::Permits;
@@ -164,14 +165,14 @@ impl Engine {
         let position = store.journal_position().await?;
         let mut built = build_shards(store, &directory, position, config).await?;
         let known = Arc::clone(&directory.borrow());
-        load_states(store, &known, &mut built.shards).await?;
+        let judged_by = load_states(store, &known, &mut built.shards).await?;
         let shards = run_shards(built.shards);
         // The flusher runs before the replay: the shards have bounds, and a long replay reaches them.
         let stop_flush = CancellationToken::new();
         let stored = watch::Sender::new(position);
         let flushed = stored.subscribe();
-        let (known, collectors) = (directory.subscribe(), built.collectors);
-        let flushing = Flusher::new(&parts, config, known, collectors, stored);
+        let drivers = Drivers::new(store.clone(), directory.subscribe(), judged_by);
+        let flushing = Flusher::new(&parts, config, drivers, built.collectors, stored);
         let storing = flushing.storing();
         let fatigue_begun = flushing.begun();
         let flushing = tokio::spawn(flushing.run(stop_flush.clone()));
@@ -455,7 +456,8 @@ async fn load_states(
     store: &Store,
     directory: &Directory,
     shards: &mut [Shard],
-) -> Result<(), StartError> {
+) -> Result<FxHashMap<VehicleId, JudgedBy>, StartError> {
+    let mut all = FxHashMap::default();
     let mut after = None;
     let count = shards.len();
     let mut outdated = 0_u64;
@@ -465,18 +467,24 @@ async fn load_states(
             after,
         };
         let listed = store.load_vehicle_states(&page).await?;
+        let mut judged_by = BTreeMap::new();
+        if let (Some(first), Some(last)) = (listed.items.first(), listed.items.last()) {
+            judged_by = store.judged_by(first.vehicle, last.vehicle).await?;
+        }
         for saved in &listed.items {
+            let by = judged_by.remove(&saved.vehicle).unwrap_or_default();
+            all.insert(saved.vehicle, by.clone());
             let Some(shard) = shards.get_mut(shard_of(saved.vehicle, count)) else {
                 continue;
             };
-            match shard.restore(saved) {
+            match shard.restore(saved, by.clone()) {
                 Err(error) if error.is_outdated() => {
                     if outdated == 0 {
                         tracing::warn!(%error, "an older version of the program saved it: the stored tracks are judged again before the start");
                     }
                     outdated += 1;
-                    let state = upgrade::judge_stored(store, directory, saved.vehicle).await?;
-                    shard.restore_with(saved, state)?;
+                    let state = upgrade::judge_stored(store, directory, saved.vehicle, &by).await?;
+                    shard.restore_with(saved, state, by)?;
                 }
                 restored => restored?,
             }
@@ -489,7 +497,7 @@ async fn load_states(
     if outdated > 0 {
         tracing::info!(vehicles = outdated, "stored tracks judged again");
     }
-    Ok(())
+    Ok(all)
 }
 
 /// Judges what the journal holds beyond the saved states.

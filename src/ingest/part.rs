@@ -10,8 +10,8 @@ use crate::model::duty::MinuteSet;
 use crate::model::prealarm::PreAlarm;
 use crate::model::{Fix, LocalZone, Quality, Timestamp, VehicleId, Violation};
 use crate::store::{
-    Checkpoint, ContradictionRow, FaultRunRow, LateFixes, PreAlarmNote, Rejudged, Said, Superseded,
-    TrackChunk, VehicleDay, VehicleSnapshot, ViolationUpsert,
+    Checkpoint, ContradictionRow, FaultRunRow, LateFixes, PreAlarmNote, Rejudged, RulesFrom, Said,
+    Superseded, TrackChunk, VehicleDay, VehicleSnapshot, ViolationUpsert,
 };
 use crate::telemetry::name;
 use crate::track;
@@ -53,6 +53,8 @@ pub(super) struct Part {
     pub(super) rejudge: BTreeMap<VehicleId, LateFixes>,
     /// States at midnight.
     pub(super) checkpoints: Vec<Checkpoint>,
+    /// Changes of the rules by which vehicles are judged.
+    pub(super) rules: Vec<RulesFrom>,
     /// Vehicles that were judged again; everything else of them came after it.
     pub(super) rejudged: Vec<Rejudged>,
     /// Time at the wheels, in the order in which it was told.
@@ -80,6 +82,7 @@ impl Part {
             + self.contradictions.len()
             + self.superseded.len()
             + self.checkpoints.len()
+            + self.rules.len()
             + self.rejudged.len()
             + self.prealarms.len()
             + self.pieces.len()
@@ -222,6 +225,7 @@ impl Part {
     pub(super) fn forget(&mut self, vehicle: VehicleId) -> Vec<ViolationUpsert> {
         self.driving.remove(&vehicle);
         self.faults.retain(|(of, _), _| *of != vehicle);
+        self.rules.retain(|change| change.vehicle != vehicle);
         self.checkpoints
             .retain(|checkpoint| checkpoint.vehicle != vehicle);
         self.violations

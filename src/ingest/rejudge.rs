@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::RejudgeSettings;
-use crate::detect::{Piece, Rejudge, VehicleState};
-use crate::model::{LocalZone, Span, Timestamp, VehicleId};
+use crate::detect::{Context, Piece, Rejudge, VehicleState};
+use crate::model::{JudgedBy, LocalZone, Span, Timestamp, VehicleId};
 use crate::store::{
     Checkpoint, FaultRunRow, LateFixes, LostStretch, QueuedVehicle, RejudgeCause, Rejudged, Store,
     StoreError, TRACK_PAGE_FIXES_MAX, ViolationUpsert,
@@ -28,7 +28,7 @@ use super::directory::{Directory, VehicleRecord};
 use super::drivers::CardHolder;
 use super::driving::Replaced;
 use super::part::upsert;
-use super::shard::{RejudgeCommand, Swapped, shard_of};
+use super::shard::{Begun, RejudgeCommand, Swapped, shard_of};
 
 /// A violation that was over for so long before a late fix is not changed by it: longer than any rule waits
 /// before it says its last word.
@@ -55,6 +55,9 @@ pub(super) struct Judged {
     pub(super) rejudge: Rejudge,
     /// Who drove when.
     pub(super) cards: CardHolder,
+    /// By which rules it was judged before, and now.
+    pub(super) ruled_before: JudgedBy,
+    pub(super) ruled_by: JudgedBy,
     /// Where it began.
     beginning: Beginning,
     /// Rows of the queue up to this one are done.
@@ -125,6 +128,7 @@ impl Judged {
             first_day: zone.day(from),
             first_minute: u16::try_from(zone.millis_of_day(from) / MINUTE_MS).unwrap_or(0),
             through: self.through,
+            judged_by: self.ruled_by,
             late: self.late,
             asked: self.asked,
             reason: self.reason,
@@ -148,6 +152,37 @@ struct Beginning {
     from: Timestamp,
     /// Verdicts on what began before are whole from here on.
     known_from: Timestamp,
+}
+
+/// What the verdicts on a vehicle depend on.
+#[derive(Clone, Copy, Debug)]
+struct Rulings<'a> {
+    directory: &'a Directory,
+    record: &'a VehicleRecord,
+    judged_by: &'a JudgedBy,
+}
+
+impl<'a> Rulings<'a> {
+    /// At the time of a fix.
+    fn at(&self, time: Timestamp) -> Context<'a> {
+        self.directory.context_at(self.record, self.judged_by, time)
+    }
+}
+
+/// By which rules a vehicle is judged now: as before, but by the newest where someone asked for it, and before
+/// everything that was judged.
+fn judged_by(begun: &Begun, causes: &[RejudgeCause], newest: i64) -> JudgedBy {
+    let mut judged_by = begun.judged_by.clone();
+    for cause in causes {
+        match cause {
+            RejudgeCause::Late(late) => judged_by.judge_first(late.from, newest),
+            RejudgeCause::Card { .. } => {}
+            RejudgeCause::Asked { from, to, .. } => {
+                judged_by.judge_again((*from, *to), newest, begun.last);
+            }
+        }
+    }
+    judged_by
 }
 
 /// Why a vehicle could not be judged again this time.
@@ -402,7 +437,7 @@ impl Tools {
         let (reply, begun) = oneshot::channel();
         self.command(vehicle, RejudgeCommand::Begin(vehicle, reply))
             .await?;
-        begun.await.map_err(|_closed| JobError::Shard)?;
+        let begun = begun.await.map_err(|_closed| JobError::Shard)?;
         // The causes before the track: a fix that comes between them is in the track and waits for its turn.
         let (through, causes) = self.store.rejudge_causes(vehicle).await?;
         let Some(dirty) = causes.iter().map(RejudgeCause::from).min() else {
@@ -410,7 +445,13 @@ impl Tools {
         };
         let directory = Arc::clone(&self.directory.borrow());
         let record = directory.vehicle(vehicle).ok_or(JobError::Unknown)?;
-        let judged = self.judge_track(&directory, record, vehicle, dirty).await?;
+        let judged_by = judged_by(&begun, &causes, directory.import);
+        let rulings = Rulings {
+            directory: &directory,
+            record,
+            judged_by: &judged_by,
+        };
+        let judged = self.judge_track(rulings, vehicle, dirty).await?;
         let Some((beginning, cards, rejudge)) = judged else {
             self.command(vehicle, RejudgeCommand::Abandon(vehicle))
                 .await?;
@@ -433,6 +474,8 @@ impl Tools {
             vehicle,
             rejudge,
             cards,
+            ruled_before: begun.judged_by,
+            ruled_by: judged_by,
             beginning,
             through,
             learned_at: learned_at.max().unwrap_or(Timestamp::MIN),
@@ -464,18 +507,18 @@ impl Tools {
     /// withdraw what was true.
     async fn judge_track(
         &self,
-        directory: &Directory,
-        record: &VehicleRecord,
+        rulings: Rulings<'_>,
         vehicle: VehicleId,
         dirty: Timestamp,
     ) -> Result<Option<(Beginning, CardHolder, Rejudge)>, JobError> {
+        let directory = rulings.directory;
         let (mut beginning, mut state) = self.beginning(directory, vehicle, dirty).await?;
         loop {
             let from = beginning.judged_from;
             let cards = CardHolder::of(&self.store.driver_cards(vehicle, from).await?);
             let mut rejudge = Rejudge::new(state);
             let lost = self
-                .read(directory, record, vehicle, from, &cards, &mut rejudge)
+                .read(rulings, vehicle, from, &cards, &mut rejudge)
                 .await?;
             let Some(lost) = lost else {
                 return Ok(Some((beginning, cards, rejudge)));
@@ -562,8 +605,7 @@ impl Tools {
     /// Judges the stored track from a moment on, to its end or the first part that is lost.
     async fn read(
         &self,
-        directory: &Directory,
-        record: &VehicleRecord,
+        rulings: Rulings<'_>,
         vehicle: VehicleId,
         from: Timestamp,
         cards: &CardHolder,
@@ -581,7 +623,7 @@ impl Tools {
             }
             for turn in page.fixes.chunks(FIXES_PER_TURN) {
                 for fix in turn {
-                    rejudge.handle_fix(&directory.context(record), &cards.named(fix));
+                    rejudge.handle_fix(&rulings.at(fix.time), &cards.named(fix));
                 }
                 tokio::task::yield_now().await;
             }

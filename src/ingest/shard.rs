@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::detect::{Admission, Transition, VehicleState};
-use crate::model::{Fix, Quality, Timestamp, VehicleId};
+use crate::model::{Fix, JudgedBy, Quality, Timestamp, VehicleId};
 use crate::store::{Said, SavedVehicle, Store, StoreError};
 use crate::telemetry::name;
 
@@ -59,11 +59,20 @@ pub(super) struct Collect(pub(super) oneshot::Sender<Part>);
 #[derive(Debug)]
 pub(super) enum RejudgeCommand {
     /// Keep the fixes of this vehicle that come from now on, too.
-    Begin(VehicleId, oneshot::Sender<()>),
+    Begin(VehicleId, oneshot::Sender<Begun>),
     /// Nothing comes of it.
     Abandon(VehicleId),
     /// Put this state in the place of the vehicle's.
     Finish(Box<Judged>, oneshot::Sender<Swapped>),
+}
+
+/// A vehicle as it is when it begins to be judged again.
+#[derive(Debug)]
+pub(super) struct Begun {
+    /// By which rules it was judged so far.
+    pub(super) judged_by: JudgedBy,
+    /// Time of its last fix; [`Timestamp::MIN`] where there is none.
+    pub(super) last: Timestamp,
 }
 
 /// What became of a vehicle that was judged again.
@@ -71,7 +80,7 @@ pub(super) enum RejudgeCommand {
 pub(super) enum Swapped {
     /// The next flush stores it.
     Done,
-    /// So many fixes came meanwhile that it must be done again.
+    /// So many fixes came meanwhile, or other rules, that it must be done again.
     Overtaken,
 }
 
@@ -102,8 +111,12 @@ pub(super) struct Shard {
 
 impl Shard {
     /// Takes up a vehicle from what a flush saved.
-    pub(super) fn restore(&mut self, saved: &SavedVehicle) -> Result<(), RestoreError> {
-        let entry = VehicleEntry::restore(saved)?;
+    pub(super) fn restore(
+        &mut self,
+        saved: &SavedVehicle,
+        judged_by: JudgedBy,
+    ) -> Result<(), RestoreError> {
+        let entry = VehicleEntry::restore(saved, judged_by)?;
         self.datum_suspects
             .note(saved.vehicle, entry.state.datum_suspicion());
         self.vehicles.insert(saved.vehicle, Box::new(entry));
@@ -115,8 +128,9 @@ impl Shard {
         &mut self,
         saved: &SavedVehicle,
         state: VehicleState,
+        judged_by: JudgedBy,
     ) -> Result<(), RestoreError> {
-        let mut entry = VehicleEntry::with_state(saved, state)?;
+        let mut entry = VehicleEntry::with_state(saved, state, judged_by)?;
         if entry.mark_changed() {
             self.part.dirty.push(saved.vehicle);
         }
@@ -206,11 +220,19 @@ impl Shard {
     fn handle_command(&mut self, command: RejudgeCommand) {
         match command {
             RejudgeCommand::Begin(vehicle, reply) => {
-                self.vehicles
+                let entry = self
+                    .vehicles
                     .entry(vehicle)
-                    .or_insert_with(|| Box::new(VehicleEntry::new(vehicle)))
-                    .record();
-                if reply.send(()).is_err() {
+                    .or_insert_with(|| Box::new(VehicleEntry::new(vehicle)));
+                entry.record();
+                let begun = Begun {
+                    judged_by: entry.judged_by.clone(),
+                    last: entry
+                        .state
+                        .last_fix()
+                        .map_or(Timestamp::MIN, |fix| fix.time),
+                };
+                if reply.send(begun).is_err() {
                     self.abandon(vehicle);
                 }
             }
@@ -240,14 +262,17 @@ impl Shard {
         else {
             return Swapped::Overtaken;
         };
-        let Some(recorded) = entry.recorded() else {
+        let recorded = entry.recorded();
+        let Some(recorded) = recorded.filter(|_| entry.judged_by == judged.ruled_before) else {
             return Swapped::Overtaken;
         };
         self.cards.share(vehicle, &mut judged.cards);
         for fix in &recorded {
+            let context = directory.context_at(record, &judged.ruled_by, fix.time);
             let fix = judged.cards.named(fix);
-            judged.rejudge.handle_fix(&directory.context(record), &fix);
+            judged.rejudge.handle_fix(&context, &fix);
         }
+        entry.judged_by = judged.ruled_by.clone();
         let before = self.part.forget(vehicle);
         let (replaced, pieces) = judged.take_pieces();
         self.part.replace(replaced, pieces);
@@ -317,6 +342,9 @@ impl Shard {
             // Which of the two stands is decided by what they say themselves, and the detectors saw the one named.
             return Some(*fix);
         }
+        self.part
+            .rules
+            .extend(entry.judge_on(fix, directory.import));
         self.part
             .checkpoints
             .extend(entry.pass_midnight(&directory.rules.zone, fix));

@@ -4,7 +4,7 @@
 //! of the drivers' time, to where they would be.
 
 use crate::detect::{Rejudge, VehicleState};
-use crate::model::{Timestamp, VehicleId};
+use crate::model::{JudgedBy, Timestamp, VehicleId};
 use crate::store::{Flush, Store, StoreError, TRACK_PAGE_FIXES_MAX};
 
 use super::directory::Directory;
@@ -22,6 +22,7 @@ pub(super) async fn judge_stored(
     store: &Store,
     directory: &Directory,
     vehicle: VehicleId,
+    judged_by: &JudgedBy,
 ) -> Result<VehicleState, StoreError> {
     let Some(record) = directory.vehicle(vehicle) else {
         return Ok(VehicleState::default());
@@ -39,7 +40,8 @@ pub(super) async fn judge_stored(
             .readable_page(vehicle, begin, Timestamp::MAX, TRACK_PAGE_FIXES_MAX)
             .await?;
         for fix in &page.fixes {
-            rejudge.handle_fix(&directory.context(record), &cards.named(fix));
+            let context = directory.context_at(record, judged_by, fix.time);
+            rejudge.handle_fix(&context, &cards.named(fix));
         }
         next = page.next;
     }

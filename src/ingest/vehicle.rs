@@ -1,8 +1,10 @@
 //! One vehicle in a shard: its detectors, the end of its track, and how far it has read the journal.
 
 use crate::detect::{SnapshotError, VehicleState};
-use crate::model::{Fix, LocalZone, Timestamp, VehicleId};
-use crate::store::{Checkpoint, FatigueLeft, LiveState, SavedVehicle, TrackChunk, VehicleSnapshot};
+use crate::model::{Fix, JudgedBy, LocalZone, Timestamp, VehicleId, judged_by};
+use crate::store::{
+    Checkpoint, FatigueLeft, LiveState, RulesFrom, SavedVehicle, TrackChunk, VehicleSnapshot,
+};
 use crate::track::{TrackError, TrackTail};
 
 /// Why a saved vehicle cannot be taken up.
@@ -42,6 +44,8 @@ impl RestoreError {
 #[derive(Debug)]
 pub(super) struct VehicleEntry {
     pub(super) state: VehicleState,
+    /// By which rules its fixes were judged.
+    pub(super) judged_by: JudgedBy,
     /// Fixes in order that are not in a chunk yet.
     tail: TrackTail,
     /// Chunks handed over, not known to be stored: the ones of the part being filled, and of the one before.
@@ -70,6 +74,7 @@ impl VehicleEntry {
     pub(super) fn new(vehicle: VehicleId) -> Self {
         Self {
             state: VehicleState::default(),
+            judged_by: JudgedBy::default(),
             tail: TrackTail::new(vehicle),
             unstored: [Vec::new(), Vec::new()],
             applied: 0,
@@ -88,17 +93,18 @@ impl VehicleEntry {
     }
 
     /// From what a flush saved.
-    pub(super) fn restore(saved: &SavedVehicle) -> Result<Self, RestoreError> {
+    pub(super) fn restore(saved: &SavedVehicle, judged_by: JudgedBy) -> Result<Self, RestoreError> {
         let vehicle = saved.vehicle;
         let state = VehicleState::restore(&saved.state)
             .map_err(|source| RestoreError::State { vehicle, source })?;
-        Self::with_state(saved, state)
+        Self::with_state(saved, state, judged_by)
     }
 
     /// From what a flush saved, with another state.
     pub(super) fn with_state(
         saved: &SavedVehicle,
         state: VehicleState,
+        judged_by: JudgedBy,
     ) -> Result<Self, RestoreError> {
         let vehicle = saved.vehicle;
         let tail = TrackTail::from_bytes(vehicle, &saved.tail)
@@ -106,6 +112,7 @@ impl VehicleEntry {
         Ok(Self {
             last_good: last_good(&tail),
             state,
+            judged_by,
             tail,
             applied: saved.journal_sequence,
             ..Self::new(vehicle)
@@ -139,6 +146,21 @@ impl VehicleEntry {
                 brief: false,
                 state: self.state.snapshot(),
             })
+    }
+
+    /// Notes that a fix that comes next is judged by other rules than the one before, where it is.
+    pub(super) fn judge_on(&mut self, fix: &Fix, import: i64) -> Option<RulesFrom> {
+        if self.judged_by.last() == Some(import) || !self.state.is_next(fix) {
+            return None;
+        }
+        let last = self.state.last_fix();
+        let from = last.map_or(fix.time, |last| judged_by::after(last.time));
+        self.judged_by.judge_on(from, import);
+        Some(RulesFrom {
+            vehicle: fix.vehicle,
+            from,
+            import,
+        })
     }
 
     /// Begins to record, with everything that may not be stored yet.
@@ -257,6 +279,7 @@ impl VehicleEntry {
             .map(|chunk| chunk.bytes.len());
         size_of::<Self>() - size_of::<VehicleState>()
             + self.state.memory_bytes()
+            + size_of_val(self.judged_by.changes())
             + self.tail.byte_len()
             + chunks.sum::<usize>()
     }

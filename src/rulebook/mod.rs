@@ -73,6 +73,39 @@ pub fn parse_all<'a>(
     Ok(rules)
 }
 
+/// The rules after an import of a document, with its number.
+pub type AfterImport = (i64, RuleSet);
+
+/// The rules as they are after the newest import, and as they were after each one before, newest first, those of
+/// the built-in document (number 0) last. The documents come with the numbers of their imports, newest first, as
+/// for [`parse_all`].
+///
+/// # Errors
+/// As [`parse`], of the newest document.
+pub fn parse_imports<'a>(
+    newest_first: impl IntoIterator<Item = (i64, &'a str)>,
+) -> Result<(AfterImport, Vec<AfterImport>), RulebookError> {
+    let mut texts = newest_first.into_iter().chain([(0, default_document())]);
+    let (number, newest) = texts.next().unwrap_or_default();
+    let mut newest = parse(newest)?;
+    let read: Vec<(i64, Arc<RuleSet>)> = texts
+        .filter_map(|(number, text)| Some((number, Arc::new(parse(text).ok()?))))
+        .collect();
+    let below = |places: usize| -> Vec<Arc<RuleSet>> {
+        let documents = read.iter().skip(places);
+        documents
+            .map(|(_, document)| Arc::clone(document))
+            .collect()
+    };
+    newest.earlier = below(0);
+    let before = (1..).zip(&read).map(|(place, (number, document))| {
+        let mut rules = RuleSet::clone(document);
+        rules.earlier = below(place);
+        (*number, rules)
+    });
+    Ok(((number, newest), before.collect()))
+}
+
 fn syntax(text: &str, error: &toml::de::Error) -> RulebookError {
     let before = error.span().and_then(|span| text.get(..span.start));
     RulebookError::Syntax {
@@ -540,6 +573,42 @@ mod tests {
         let built_in = parse_all([]).unwrap();
         assert_eq!(built_in, parse(default_document()).unwrap());
         assert!(parse_all(["none"]).is_err());
+    }
+
+    #[test]
+    fn the_rules_after_each_import_know_only_those_before() {
+        let document = |version: &str| {
+            let line = format!("version = \"{version}\"");
+            default_document().replace("version = \"cn-2026.1\"", &line)
+        };
+        let (first, second) = (document("first"), document("second"));
+        let imported = [
+            (9, first.as_str()),
+            (5, "of an older release"),
+            (4, second.as_str()),
+            (2, first.as_str()),
+        ];
+        let (newest, before) = parse_imports(imported).unwrap();
+        let told = |(number, rules): &AfterImport| {
+            let earlier = rules.earlier.iter().map(|rules| rules.version.as_str());
+            let versions: Vec<&str> = std::iter::once(rules.version.as_str())
+                .chain(earlier)
+                .collect();
+            format!("{number} {}", versions.join(" "))
+        };
+        assert_eq!(told(&newest), "9 first second first cn-2026.1");
+        let before: Vec<String> = before.iter().map(told).collect();
+        assert_eq!(
+            before,
+            [
+                "4 second first cn-2026.1",
+                "2 first cn-2026.1",
+                "0 cn-2026.1"
+            ]
+        );
+        let texts = imported.map(|(_, text)| text);
+        assert_eq!(newest.1, parse_all(texts).unwrap());
+        assert!(parse_imports([(1, "none")]).is_err());
     }
 
     #[test]

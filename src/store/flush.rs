@@ -12,6 +12,7 @@ use super::prealarms::{self, PreAlarmNote};
 use super::rejudge::{self, Checkpoint, LateFixes, Rejudged};
 use super::rows::Columns as _;
 use super::statement::Bulk;
+use super::vehicle_rules::{self, RulesFrom};
 use super::vehicles::LiveState;
 use super::{Store, StoreError, verdicts};
 use crate::model::duty::MinuteSet;
@@ -47,6 +48,8 @@ pub struct Flush {
     /// Vehicles that were judged again; the rest of the flush comes after them. Vehicles must not
     /// repeat.
     pub rejudged: Vec<Rejudged>,
+    /// Changes of the rules by which vehicles are judged.
+    pub rules: Vec<RulesFrom>,
     /// Pieces of drivers' time that are others now.
     pub driving: Vec<DrivingRow>,
     /// Journal records up to this one are in everything derived; never lowered.
@@ -229,6 +232,7 @@ impl Store {
         driving::put(connection, &flush.driving).await?;
         put_contradictions(connection, &flush.contradictions).await?;
         put_superseded(connection, &flush.superseded).await?;
+        vehicle_rules::put(connection, &flush.rules).await?;
         let position = i64::try_from(flush.journal_position).unwrap_or(i64::MAX);
         Counter::JournalPosition.raise(connection, position).await?;
         // Last, because the change log's counter is locked from here to the commit.

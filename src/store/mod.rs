@@ -43,6 +43,7 @@ mod track_files;
 mod track_walk;
 mod tracks;
 mod unknown;
+mod vehicle_rules;
 mod vehicles;
 mod verdicts;
 mod violation_body;
@@ -85,6 +86,7 @@ pub use track_files::{
 pub use track_walk::{TrackWalk, WALK_VEHICLES_MAX};
 pub use tracks::{LostStretch, TRACK_FIXES_MAX, TRACK_PAGE_FIXES_MAX, TrackPage};
 pub use unknown::{Sighting, UNKNOWN_TERMINALS_MAX, UnknownTerminal};
+pub use vehicle_rules::RulesFrom;
 pub use vehicles::{
     BoundingBox, FatigueLeft, LiveState, OnlineFilter, VehicleFilter, VehiclePosition, VehicleRow,
 };

@@ -37,13 +37,15 @@ pub struct Registry {
     pub road_map: Option<StoredRoadMap>,
     /// The operator's limits over it, by identifier.
     pub road_limits: Vec<RoadOverride>,
-    /// The imported rulebooks, newest first, the last 64 of them; where there are none, or at
+    /// The imports of rulebooks, newest first, the last 64 of them; where there are none, or at
     /// times at which none holds, the built-in one does.
     pub rulebooks: Vec<RulebookText>,
 }
 
 /// Rulebooks that can still hold for some time: the newest ones.
-const RULEBOOKS: &str = "SELECT version, text FROM rulebooks ORDER BY imported DESC LIMIT 64";
+const RULEBOOKS: &str = "SELECT r.version, r.text, i.imported
+     FROM rulebook_imports i JOIN rulebooks r ON r.version = i.version
+     ORDER BY i.imported DESC LIMIT 64";
 
 /// A driver with our number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +63,8 @@ pub struct RulebookText {
     pub version: String,
     /// The TOML document.
     pub text: String,
+    /// Number of the import; grows from one to the next.
+    pub imported: i64,
 }
 
 impl Store {
@@ -285,5 +289,6 @@ fn rulebook(row: &AnyRow) -> Result<RulebookText, StoreError> {
     Ok(RulebookText {
         version: row.text(0)?,
         text: row.text(1)?,
+        imported: row.int(2)?,
     })
 }

@@ -17,9 +17,9 @@ use super::revise::{Correction, Known, Scope, revise};
 use super::rows::Columns as _;
 use super::statement::{Bulk, Select};
 use super::verdicts::{self, Corrected};
-use super::{Store, StoreError, ViolationUpsert, violation_body};
+use super::{Store, StoreError, ViolationUpsert, vehicle_rules, violation_body};
 use crate::model::duty::MinuteSet;
-use crate::model::{Span, Timestamp, VehicleId};
+use crate::model::{JudgedBy, Span, Timestamp, VehicleId};
 
 /// Age at which a checkpoint goes: the longest look back of any rule, with a day to spare.
 const CHECKPOINT_AGE_MAX: Span = Span::from_hours(9 * 24);
@@ -155,6 +155,8 @@ pub struct Rejudged {
     pub first_minute: u16,
     /// Rows of the queue up to this one are done.
     pub through: i64,
+    /// By which rules the vehicle was judged; stands for what was noted before.
+    pub judged_by: JudgedBy,
     /// Late fixes are among the causes: every verdict may change, but not because the rules did.
     pub late: bool,
     /// Periods for which someone asked: verdicts that begin in them change with the rules.
@@ -284,6 +286,7 @@ pub(super) async fn put(
     .await?;
     put_faults(connection, &rejudged.faults).await?;
     renew_checkpoints(connection, rejudged).await?;
+    vehicle_rules::replace(connection, rejudged.vehicle, &rejudged.judged_by).await?;
     delete(&mut *connection, DONE, vehicle, rejudged.through).await?;
     verdicts::put(connection, at, &rejudged.before).await?;
     let corrections = corrections(connection, rejudged).await?;

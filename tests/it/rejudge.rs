@@ -14,7 +14,7 @@ use roadwarden::live::Live;
 use roadwarden::model::duty::MinuteSet;
 use roadwarden::model::fleet::FleetFolder;
 use roadwarden::model::{
-    Fix, Quality, Source, Span, Timestamp, VehicleId, Violation, ViolationKind,
+    Fix, LocalZone, Quality, Source, Span, Timestamp, VehicleId, Violation, ViolationKind,
 };
 use roadwarden::rulebook;
 use roadwarden::store::{
@@ -142,6 +142,58 @@ impl World {
             }
         }
         panic!("the database stays in use");
+    }
+
+    /// Imports rules, and waits until they are in force.
+    async fn import(&self, text: &str) {
+        let version = rulebook::parse(text).unwrap().version;
+        self.store.import_rules(&version, text).await.unwrap();
+        let version = self.store.registry_version().await.unwrap();
+        while self.engine.directory().version < version {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Has the first vehicle judged again by the newest rules.
+    async fn ask(&self, from: &str, to: &str, reason: &str) {
+        let order = RejudgeOrder {
+            from: moment(from),
+            to: moment(to),
+            plate: Some("湘A20000".to_owned()),
+            enterprise_id: None,
+            reason: reason.to_owned(),
+        };
+        assert_eq!(
+            self.store.order_rejudging(&order).await.unwrap().vehicles,
+            1
+        );
+        self.engine.settle().await;
+    }
+
+    /// The speeding that stands, as `08:00:00-08:01:00 over 60`.
+    async fn standing(&self) -> Vec<String> {
+        let clock = |time: Timestamp| {
+            LocalZone::default()
+                .rfc3339(time)
+                .get(11..19)
+                .unwrap()
+                .to_owned()
+        };
+        let mut standing: Vec<_> = self.violations().await;
+        standing
+            .retain(|stored| !stored.withdrawn && stored.violation.kind == ViolationKind::Speeding);
+        standing.sort_by_key(|stored| stored.violation.started_at);
+        let told = |stored: StoredViolation| {
+            let Violation {
+                started_at,
+                ended_at,
+                limit,
+                ..
+            } = stored.violation;
+            let (from, to) = (clock(started_at), ended_at.map_or_else(String::new, clock));
+            format!("{from}-{to} over {}", limit.unwrap().monitor.kmh())
+        };
+        standing.into_iter().map(told).collect()
     }
 
     async fn deliver(&self, fixes: &[Fix]) {
@@ -763,7 +815,120 @@ fn contrary() -> Vec<Fix> {
     reports((5..65).step_by(10), 70, 7200)
 }
 
+/// The short rules with another version and limit of coaches.
+fn other_rules(version: &str, kmh: u16) -> String {
+    short_rules()
+        .replacen(
+            "version = \"short\"",
+            &format!("version = \"{version}\""),
+            1,
+        )
+        .replacen("unknown_kmh = 100", &format!("unknown_kmh = {kmh}"), 1)
+}
+
+/// The first vehicle at 80 km/h, received so late, at these seconds from eight o'clock on.
+fn at_eighty(seconds: impl Iterator<Item = i64>, received_after_s: i64) -> Vec<Fix> {
+    reports(seconds, 80, received_after_s)
+}
+
 on_both_engines! {
+    async fn what_was_judged_stays_judged_by_the_rules_of_its_time(place: Place) {
+        let world = World::new(place, 1).await;
+        world.deliver(&at_eighty((0..600).step_by(10), 2)).await;
+        world.engine.settle().await;
+        // Imported now, these rules hold since summer.
+        world.import(&other_rules("strict", 60)).await;
+        world.deliver(&at_eighty((5..600).step_by(50), 7200)).await;
+        world.engine.settle().await;
+        assert_eq!(world.standing().await, [""; 0]);
+        let world = world.restart().await;
+        world.deliver(&at_eighty([17, 588].into_iter(), 7200)).await;
+        world.engine.settle().await;
+        assert_eq!(world.standing().await, [""; 0]);
+        // What comes next is judged by them, and late data between it too.
+        world.deliver(&at_eighty((600..900).step_by(10), 2)).await;
+        world.deliver(&reports((900..960).step_by(10), 30, 2)).await;
+        world.engine.settle().await;
+        let after = "08:10:00-08:15:00 over 60";
+        assert_eq!(world.standing().await, [after]);
+        let world = world.restart().await;
+        world.deliver(&at_eighty([333, 777].into_iter(), 7200)).await;
+        world.engine.settle().await;
+        assert_eq!(world.standing().await, [after]);
+        // Nothing was judged so long ago.
+        world.deliver(&at_eighty((-3600..-3480).step_by(10), 9000)).await;
+        world.deliver(&reports((-3480..-3400).step_by(10), 30, 9000)).await;
+        world.engine.settle().await;
+        let before = "07:00:00-07:02:00 over 60";
+        assert_eq!(world.standing().await, [before, after]);
+        // Where someone asks, the newest rules judge, and go on judging what comes late.
+        world.ask("11-21 08:02", "11-21 08:05", "asked").await;
+        let asked = "08:02:00-08:05:00 over 60";
+        assert_eq!(world.standing().await, [before, asked, after]);
+        world.import(&other_rules("mild", 90)).await;
+        let world = world.restart().await;
+        world.deliver(&at_eighty([-3555, 121, 222, 444, 888].into_iter(), 9000)).await;
+        world.engine.settle().await;
+        assert_eq!(world.standing().await, [before, asked, after]);
+        world.ask("11-21 08:00", "11-21 08:10", "asked again").await;
+        assert_eq!(world.standing().await, [before, after]);
+        world.close().await;
+    }
+
+    async fn late_data_after_a_change_of_rules_change_what_they_would_have_changed_before(place: Place) {
+        let mut dice = Dice(5);
+        let change = moment("11-22 00:00");
+        let all: Vec<Fix> = tracks(5, 6, 2, 500).concat();
+        let (mut early, late): (Vec<Fix>, Vec<Fix>) = all.iter().partition(|fix| fix.time < change);
+        early.sort_by_key(|fix| fix.time);
+        let late_ones: BTreeSet<usize> = (0..early.len()).filter(|_| dice.roll(8) == 0).collect();
+        let text = other_rules("other", 70)
+            .replacen("limit_min = 40", "limit_min = 25", 1)
+            .replacen("rest_min = 5", "rest_min = 8", 1);
+        let mut found = Vec::new();
+        let folder = tempfile::tempdir().unwrap();
+        let in_order = Place { url: format!("sqlite:{}", folder.path().join("in-order.db").display()) };
+        for (comes_late, place) in [(false, in_order), (true, place)] {
+            let mut world = World::new(place, 6).await;
+            // What lies before everything that was judged, or behind it, is judged for the first time.
+            let lies_between = |fix: &Fix| {
+                let others = early.iter().filter(|other| other.vehicle == fix.vehicle);
+                let times: Vec<Timestamp> = others.map(|other| other.time).collect();
+                times.first() < Some(&fix.time) && Some(&fix.time) < times.last()
+            };
+            let held = |index: usize, fix: &Fix| comes_late && late_ones.contains(&index) && lies_between(fix);
+            let (mut held_back, mut first) = (Vec::new(), Vec::new());
+            for (index, fix) in early.iter().enumerate() {
+                if held(index, fix) { &mut held_back } else { &mut first }.push(*fix);
+            }
+            assert_eq!(held_back.len() > 100, comes_late);
+            world.deliver(&first).await;
+            world.engine.settle().await;
+            world.import(&text).await;
+            world.deliver(&late).await;
+            if comes_late {
+                for part in held_back.chunks(held_back.len().div_ceil(3)) {
+                    world.deliver(part).await;
+                    world.engine.settle().await;
+                    world = world.restart().await;
+                }
+            }
+            world.engine.settle().await;
+            let mut standing = world.violations().await;
+            standing.retain(|stored| !stored.withdrawn);
+            let mut standing: Vec<Violation> = standing.into_iter().map(|v| unseen(v.violation)).collect();
+            standing.sort_by_key(|v| (v.vehicle, v.started_at, v.kind, v.subject().to_owned()));
+            found.push(standing);
+            world.close().await;
+        }
+        let by = |version: &str| found[0].iter().filter(|v| v.rulebook_version == version).count();
+        assert!(by("short") > 10 && by("other") > 10, "{} {}", by("short"), by("other"));
+        assert_eq!(found[0].len(), found[1].len());
+        for (one, other) in found[0].iter().zip(&found[1]) {
+            assert_eq!(one, other);
+        }
+    }
+
     async fn what_was_taken_back_keeps_its_handling_and_its_history(place: Place) {
         let world = World::new(place, 1).await;
         speeding(&world).await;
@@ -919,29 +1084,15 @@ on_both_engines! {
 
     async fn other_rules_change_the_past_only_where_someone_asks(place: Place) {
         let world = World::new(place, 2).await;
-        let strict = short_rules()
-            .replacen("version = \"short\"", "version = \"strict\"", 1)
-            .replacen("unknown_kmh = 100", "unknown_kmh = 60", 1);
+        let strict = other_rules("strict", 60);
         let drive = reports((0..600).step_by(10), 80, 2);
         let second: Vec<Fix> = drive.iter().map(|fix| Fix { vehicle: VehicleId(2), ..*fix }).collect();
         world.deliver(&drive).await;
         world.deliver(&second).await;
         world.engine.settle().await;
         assert_eq!(world.violations().await.len(), 0);
-        world.store.import_rules("strict", &strict).await.unwrap();
-        let version = world.store.registry_version().await.unwrap();
-        while world.engine.directory().version < version {
-            tokio::task::yield_now().await;
-        }
-        let order = RejudgeOrder {
-            from: moment("11-21 08:00"),
-            to: moment("11-21 09:00"),
-            plate: Some("湘A20000".to_owned()),
-            enterprise_id: None,
-            reason: "rules/strict".to_owned(),
-        };
-        assert_eq!(world.store.order_rejudging(&order).await.unwrap().vehicles, 1);
-        world.engine.settle().await;
+        world.import(&strict).await;
+        world.ask("11-21 08:00", "11-21 09:00", "rules/strict").await;
         let found = world.violations().await;
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].violation.vehicle, VehicleId(1));

@@ -148,6 +148,18 @@ impl Store {
                 "rulebook version {version} exists with another text"
             )));
         }
+        // The newest one again is no change of rules.
+        sqlx::query(
+            "INSERT INTO rulebook_imports (imported, version)
+             SELECT $1, $2 FROM (SELECT COUNT(*) AS imports FROM rulebook_imports
+                 WHERE version = $2 AND imported = (SELECT MAX(imported) FROM rulebook_imports)) newest
+             WHERE newest.imports = 0",
+        )
+        .bind(imported)
+        .bind(version)
+        .execute(&mut *transaction)
+        .await
+        .map_err(map_error)?;
         transaction.commit().await.map_err(map_error)
     }
 }

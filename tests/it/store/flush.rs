@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use roadwarden::model::prealarm::{Near, PreAlarm};
 use roadwarden::model::violation::{Details, FatigueWindow, UnknownTime, UnknownWhat};
-use roadwarden::model::{Position, Span, Speed, VehicleId, ViolationKind};
+use roadwarden::model::{JudgedBy, Position, Span, Speed, VehicleId, ViolationKind};
 use roadwarden::store::{
     Change, ChangeKind, ContradictionRow, DrivingKey, DrivingRow, FaultRunRow, Flush, Page,
     PreAlarmNote, Rejudged, Said, Superseded, VehicleFilter, ViolationFilter,
@@ -43,6 +43,7 @@ fn everything() -> Flush {
             other: said(28_200_000, 90),
         }],
         superseded: Vec::new(),
+        rules: Vec::new(),
         late: Vec::new(),
         checkpoints: Vec::new(),
         rejudged: Vec::new(),
@@ -121,6 +122,7 @@ fn judged_again(found: &[(&str, i64, i64)]) -> Flush {
         first_day: 20_000,
         first_minute: 0,
         through: 0,
+        judged_by: JudgedBy::default(),
         late: true,
         asked: Vec::new(),
         reason: "late data".to_owned(),

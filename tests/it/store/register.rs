@@ -201,9 +201,14 @@ on_both_engines! {
         }
         let rulebook = store.load_registry().await.unwrap().rulebooks.swap_remove(0);
         assert_eq!((rulebook.version.as_str(), rulebook.text.as_str()), ("1", "text of 1"));
+        // What was judged by the first and the second is judged by them still; the newest again changes nothing.
+        store.import_rules("1", "text of 1").await.unwrap();
+        let rulebooks = store.load_registry().await.unwrap().rulebooks;
+        let told: Vec<_> = rulebooks.iter().map(|rules| (rules.version.as_str(), rules.imported)).collect();
+        assert_eq!(told, [("1", 3), ("2", 2), ("1", 1)]);
         let error = store.import_rules("2", "other").await.unwrap_err();
         assert!(conflict(&error).contains("another text"));
-        assert_eq!(store.registry_version().await.unwrap(), 3);
+        assert_eq!(store.registry_version().await.unwrap(), 4);
     }
 
     async fn a_driver_has_one_number(place: Place) {
