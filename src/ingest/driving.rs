@@ -77,13 +77,25 @@ struct Task {
 struct Rulings<'a> {
     directory: &'a Directory,
     judged_by: &'a FxHashMap<VehicleId, JudgedBy>,
+    /// Of the vehicles that are judged again now: by which rules they were judged before.
+    before: &'a FxHashMap<VehicleId, JudgedBy>,
 }
 
 impl<'a> Rulings<'a> {
     /// `None` when an import took the vehicle out.
     fn context(&self, piece: &Piece) -> Option<Context<'a>> {
+        self.context_by(self.judged_by.get(&piece.vehicle), piece)
+    }
+
+    /// What a verdict from before this flush depended on.
+    fn context_before(&self, piece: &Piece) -> Option<Context<'a>> {
+        let before = self.before.get(&piece.vehicle);
+        self.context_by(before.or(self.judged_by.get(&piece.vehicle)), piece)
+    }
+
+    fn context_by(&self, judged_by: Option<&JudgedBy>, piece: &Piece) -> Option<Context<'a>> {
         let record = self.directory.vehicle(piece.vehicle)?;
-        let context = match self.judged_by.get(&piece.vehicle) {
+        let context = match judged_by {
             Some(judged_by) => self.directory.context_at(record, judged_by, piece.from),
             None => self.directory.context(record),
         };
@@ -146,6 +158,7 @@ pub async fn read_hours(
     let rulings = Rulings {
         directory,
         judged_by: &judged_by,
+        before: &FxHashMap::default(),
     };
     let counters = count_all(
         subject,
@@ -202,10 +215,11 @@ impl Drivers {
     ) -> u64 {
         self.turn += 1;
         let directory = Arc::clone(&self.directory.borrow_and_update());
-        let judged_by = self.judged_by(flush);
+        let (judged_by, before) = self.judged_by(flush);
         let rulings = Rulings {
             directory: &directory,
             judged_by: &judged_by,
+            before: &before,
         };
         let tasks = loop {
             match self.prepare(rulings, told, replaced, &flush.vehicles).await {
@@ -232,17 +246,26 @@ impl Drivers {
         verdicts.begun
     }
 
-    /// By which rules each vehicle is judged with this flush; taken out while it is counted.
-    fn judged_by(&mut self, flush: &Flush) -> FxHashMap<VehicleId, JudgedBy> {
+    /// By which rules each vehicle is judged with this flush, taken out while it is counted; and by which those
+    /// were that are judged again.
+    fn judged_by(
+        &mut self,
+        flush: &Flush,
+    ) -> (
+        FxHashMap<VehicleId, JudgedBy>,
+        FxHashMap<VehicleId, JudgedBy>,
+    ) {
         let mut judged_by = std::mem::take(&mut self.judged_by);
+        let mut before = FxHashMap::default();
         for again in &flush.rejudged {
-            judged_by.insert(again.vehicle, again.judged_by.clone());
+            let known = judged_by.insert(again.vehicle, again.judged_by.clone());
+            before.insert(again.vehicle, known.unwrap_or_default());
         }
         for change in &flush.rules {
             let own = judged_by.entry(change.vehicle).or_default();
             own.judge_on(change.from, change.import);
         }
-        judged_by
+        (judged_by, before)
     }
 
     /// What is to be done for whom; the counters of all of them are at hand afterwards.
@@ -407,6 +430,7 @@ impl Drivers {
             &task.replaced,
             &task.told,
             &directory.rules,
+            |piece| rulings.context_before(piece),
             |piece| rulings.context(piece),
         );
         for (cell, pieces) in &cells {

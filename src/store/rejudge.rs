@@ -289,7 +289,7 @@ pub(super) async fn put(
     vehicle_rules::replace(connection, rejudged.vehicle, &rejudged.judged_by).await?;
     delete(&mut *connection, DONE, vehicle, rejudged.through).await?;
     verdicts::put(connection, at, &rejudged.before).await?;
-    let corrections = corrections(connection, rejudged).await?;
+    let corrections = corrections(connection, visible_from(at, rejudged), rejudged).await?;
     verdicts::correct(connection, at, &corrections).await
 }
 
@@ -340,8 +340,18 @@ async fn renew_checkpoints(
     put_checkpoints(connection, &rejudged.checkpoints).await
 }
 
+/// From when on anybody can see what is found now: what only other rules find, not before they were asked for.
+fn visible_from(at: Timestamp, rejudged: &Rejudged) -> Timestamp {
+    if rejudged.late {
+        rejudged.learned_at
+    } else {
+        at
+    }
+}
+
 async fn corrections(
     connection: &mut AnyConnection,
+    learned_at: Timestamp,
     rejudged: &Rejudged,
 ) -> Result<Vec<Corrected>, StoreError> {
     let begins = rejudged
@@ -376,7 +386,7 @@ async fn corrections(
         late: rejudged.late,
         asked: &rejudged.asked,
     };
-    let corrections = revise(&known, &found, scope, rejudged.learned_at);
+    let corrections = revise(&known, &found, scope, learned_at);
     let mut by_id: BTreeMap<_, _> = known.into_iter().map(|k| (k.id.clone(), k)).collect();
     Ok(corrections
         .into_iter()

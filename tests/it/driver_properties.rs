@@ -156,7 +156,8 @@ impl<'f> Server<'f> {
             }
             return;
         }
-        let recount = recount(subject, &stored, replaced, told, &fleet.rules, context);
+        let rules = &fleet.rules;
+        let recount = recount(subject, &stored, replaced, told, rules, context, context);
         for (cell, pieces) in recount.cells {
             if pieces.is_empty() {
                 self.stored.remove(&(subject, cell)).unwrap();

@@ -1082,6 +1082,55 @@ on_both_engines! {
         world.close().await;
     }
 
+    async fn other_rules_change_drivers_hours_where_someone_asks(place: Place) {
+        let world = World::new(place, 1).await;
+        world.deliver(&drive("11-21 08:00", "drive 45m, stand 10m", Span::from_seconds(10))).await;
+        world.deliver(&drive("11-21 12:00", "drive 45m", Span::from_seconds(10))).await;
+        world.engine.settle().await;
+        let told = async || {
+            let mut told: Vec<_> = world
+                .violations()
+                .await
+                .iter()
+                .filter(|stored| stored.violation.kind == ViolationKind::FatigueContinuous)
+                .map(|stored| {
+                    let begin = stored.violation.started_at.since(moment("11-21 08:00"));
+                    let version = stored.violation.rulebook_version.clone();
+                    (begin.minutes(), stored.revision, stored.status().name(), version)
+                })
+                .collect();
+            told.sort_by(|a, b| a.partial_cmp(b).unwrap());
+            told
+        };
+        let was = |begin: f64, status| (begin, 1, status, "short".to_owned());
+        assert_eq!(told().await, [was(40.0, "closed"), was(280.0, "open")]);
+        let ask = async |version: &str, limit_min: u32| {
+            let rules = short_rules()
+                .replacen("version = \"short\"", &format!("version = \"{version}\""), 1)
+                .replacen("limit_min = 40", &format!("limit_min = {limit_min}"), 1);
+            world.import(&rules).await;
+            // Only the morning.
+            let reason = format!("rules/{version}");
+            world.ask("11-21 08:00", "11-21 10:00", &reason).await;
+        };
+        ask("strict", 30).await;
+        let strict = (30.0, 2, "closed", "strict".to_owned());
+        assert_eq!(told().await, [strict, was(280.0, "open")]);
+        ask("mild", 60).await;
+        let gone = (30.0, 3, "withdrawn", "strict".to_owned());
+        assert_eq!(told().await, [gone, was(280.0, "open")]);
+        ask("again", 40).await;
+        let again = (40.0, 1, "closed", "again".to_owned());
+        let all = told().await;
+        assert_eq!(all[1], again, "{all:?}");
+        let stored = world.violations().await;
+        let found = stored.iter().find(|stored| stored.violation.rulebook_version == "again");
+        let found = found.unwrap();
+        assert_eq!(found.revision_reason.as_deref(), Some("rules/again"));
+        assert!(found.violation.first_seen_at >= moment("12-01 00:00"), "nobody could see it before");
+        world.close().await;
+    }
+
     async fn other_rules_change_the_past_only_where_someone_asks(place: Place) {
         let world = World::new(place, 2).await;
         let strict = other_rules("strict", 60);

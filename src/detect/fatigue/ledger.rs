@@ -140,7 +140,8 @@ impl Ledger {
 }
 
 /// Counts all again: stored pieces, of which some vehicles have taken back those that end after a
-/// moment, and pieces that were told since.
+/// moment, and pieces that were told since. The contexts are those by which the stored ones were judged before,
+/// and by which all are now.
 ///
 /// `stored` must reach back over the longest window before the first change, and to a rest.
 pub fn recount<'c>(
@@ -149,6 +150,7 @@ pub fn recount<'c>(
     replaced: &[(VehicleId, Timestamp)],
     told: &[Piece],
     rules: &RuleSet,
+    context_before: impl Fn(&Piece) -> Option<Context<'c>>,
     context: impl Fn(&Piece) -> Option<Context<'c>>,
 ) -> Recount {
     let taken_back = |piece: &Piece| {
@@ -163,7 +165,7 @@ pub fn recount<'c>(
         .copied()
         .collect();
     pieces.sort_by_key(|piece| (piece.vehicle, piece.from, piece.to));
-    let (before_counters, before) = count(subject, stored, &context);
+    let (before_counters, before) = count(subject, stored, &context_before);
     let (counters, after) = count(subject, &pieces, &context);
     let cells_before = cells(rules, stored);
     let mut changed = cells(rules, &pieces);
@@ -241,7 +243,9 @@ fn changes(
         if violation == known {
             continue;
         }
-        changes.push(if counters.holds(&known) {
+        // Other rules make it another verdict, also while it goes on.
+        let same_rules = violation.rulebook_version == known.rulebook_version;
+        changes.push(if same_rules && counters.holds(&known) {
             Change::Grown(Box::new(violation))
         } else {
             Change::Corrected {
