@@ -17,7 +17,7 @@ use super::STORE_RETRY;
 const EVENTS_MAX: usize = 512;
 
 /// Card events that a shard keeps of all its vehicles; with more, they are read again when they are needed.
-const LOADED_MAX: usize = 1_000_000;
+const EVENTS_KEPT_MAX: usize = 1_000_000;
 
 /// Tells the shard of a vehicle that a card went in or out.
 #[derive(Debug)]
@@ -93,8 +93,8 @@ impl CardHolder {
 pub(super) struct Cards {
     /// Vehicles of which any card is known.
     vehicles: FxHashMap<VehicleId, Known>,
-    /// Events read from the store.
-    loaded: usize,
+    /// Events that were read from the store or told, without the last one of each vehicle.
+    kept: usize,
 }
 
 /// What is at hand of one vehicle's cards.
@@ -120,7 +120,7 @@ impl Cards {
         let none = |vehicle| (vehicle, Known::default());
         Self {
             vehicles: vehicles.into_iter().map(none).collect(),
-            loaded: 0,
+            kept: 0,
         }
     }
 
@@ -154,14 +154,7 @@ impl Cards {
                 }
             }
         };
-        self.loaded += cards.len();
-        if self.loaded > LOADED_MAX {
-            self.loaded = cards.len();
-            for known in self.vehicles.values_mut() {
-                known.from = Timestamp::MAX;
-                known.holder.keep_last();
-            }
-        }
+        self.make_room(cards.len());
         let known = self.vehicles.entry(fix.vehicle).or_default();
         for card in cards {
             known.holder.insert(card.at, card.driver);
@@ -169,8 +162,22 @@ impl Cards {
         known.from = known.from.min(fix.time);
     }
 
+    /// Forgets what can be read again where so many more would be too many.
+    fn make_room(&mut self, more: usize) {
+        self.kept += more;
+        if self.kept <= EVENTS_KEPT_MAX {
+            return;
+        }
+        self.kept = more;
+        for known in self.vehicles.values_mut() {
+            known.from = Timestamp::MAX;
+            known.holder.keep_last();
+        }
+    }
+
     /// A card went in or out.
     pub(super) fn told(&mut self, card: &DriverCard) {
+        self.make_room(1);
         let known = self.vehicles.entry(card.vehicle).or_default();
         known.holder.insert(card.at, card.driver);
     }
@@ -205,6 +212,25 @@ mod tests {
         assert_eq!((driver(15), driver(19)), (Some(3), Some(3)));
         assert_eq!((driver(20), driver(29)), (Some(2), Some(2)));
         assert_eq!(driver(31), None);
+    }
+
+    #[test]
+    fn a_shard_keeps_a_bounded_number_of_events() {
+        let at = Timestamp::from_seconds;
+        let mut cards = Cards::of([VehicleId(1)]);
+        assert!(cards.know(VehicleId(1)) && !cards.know(VehicleId(2)));
+        for event in 0..=EVENTS_KEPT_MAX {
+            let second = i64::try_from(event).unwrap();
+            cards.told(&DriverCard {
+                vehicle: VehicleId(2),
+                at: at(second),
+                received: at(second),
+                driver: Some(DriverId(1)),
+            });
+        }
+        // The last ones stay, which may not be stored yet; what was before is read when it is asked for.
+        let known = &cards.vehicles[&VehicleId(2)];
+        assert_eq!((known.holder.events.len(), known.from), (2, Timestamp::MAX));
     }
 
     #[test]
