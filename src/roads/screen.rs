@@ -2,7 +2,7 @@
 //!
 //! Every fix is asked by its cell; one that is left in doubt by its segments, one by one.
 //!
-//! Shape: the earth around the map is cut into cells of about 100 m. A cell knows, for each kind of
+//! Shape: the earth around the map is cut into cells of about 50 m. A cell knows, for each kind of
 //! road and each sector of the directions in which a vehicle may be going, the lowest limit that
 //! may hold for any class at any hour on any road within reach of any place in the cell. Cells that
 //! are alike share their entry. Answers are rounded down, so that a fix that is not faster than what
@@ -14,8 +14,8 @@ use crate::model::{Course, Position, Speed};
 use super::index::{Plane, metres};
 use super::network::{NodePlace, RoadNetwork, Segment, SegmentNumber};
 
-/// Sides of a cell. Unit: 1e-7 degrees of latitude; about 100 m.
-const CELL_E7: i64 = 9_000;
+/// Sides of a cell. Unit: 1e-7 degrees of latitude; about 50 m.
+const CELL_E7: i64 = 4_500;
 /// Cells along a side of a tile.
 const TILE: usize = 16;
 /// Sectors of the undirected directions, 15 degrees each.

@@ -17,8 +17,9 @@ pub(super) const SETTLED_MAX: usize = 2000;
 /// Most nodes that one search remembers.
 const LABELS_MAX: usize = 4 * SETTLED_MAX;
 
-/// Slots of the table of nodes: a power of two, at least twice [`LABELS_MAX`].
-const SLOTS: usize = 16 * 1024;
+/// Binary logarithm of the slots of the table of nodes at first; it grows with what is in it, at most
+/// to four times [`LABELS_MAX`].
+const SLOT_BITS: u32 = 9;
 
 /// A node that was reached.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +79,11 @@ pub(super) struct Target {
 #[derive(Debug)]
 struct Table {
     slots: Vec<Slot>,
+    /// Binary logarithm of the number of slots.
+    bits: u32,
     stamp: u32,
+    /// Nodes in it.
+    nodes: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -91,12 +96,15 @@ struct Slot {
 impl Table {
     fn new() -> Self {
         Self {
-            slots: vec![Slot::default(); SLOTS],
+            slots: vec![Slot::default(); 1 << SLOT_BITS],
+            bits: SLOT_BITS,
             stamp: 0,
+            nodes: 0,
         }
     }
 
     fn clear(&mut self) {
+        self.nodes = 0;
         self.stamp = self.stamp.wrapping_add(1);
         if self.stamp == 0 {
             self.slots.fill(Slot::default());
@@ -106,21 +114,39 @@ impl Table {
 
     /// The label of a node; a new node gets `label` and gives `None`.
     fn get_or_insert(&mut self, node: u32, label: u32) -> Option<u32> {
-        let mut at = (node.wrapping_mul(0x9E37_79B1) >> 18) as usize;
-        loop {
-            let slot = &mut self.slots[at];
-            if slot.stamp != self.stamp {
-                *slot = Slot {
-                    stamp: self.stamp,
-                    node,
-                    label,
-                };
-                return None;
-            }
-            if slot.node == node {
-                return Some(slot.label);
-            }
-            at = (at + 1) % SLOTS;
+        let at = self.slot_of(node);
+        let slot = &mut self.slots[at];
+        if slot.stamp == self.stamp {
+            return Some(slot.label);
+        }
+        *slot = Slot {
+            stamp: self.stamp,
+            node,
+            label,
+        };
+        self.nodes += 1;
+        if 2 * self.nodes > self.slots.len() {
+            self.grow();
+        }
+        None
+    }
+
+    /// The slot of a node, or the free one where it belongs.
+    fn slot_of(&self, node: u32) -> usize {
+        let mut at = (node.wrapping_mul(0x9E37_79B1) >> (u32::BITS - self.bits)) as usize;
+        while self.slots[at].stamp == self.stamp && self.slots[at].node != node {
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+        at
+    }
+
+    fn grow(&mut self) {
+        self.bits += 1;
+        let slots = vec![Slot::default(); 1 << self.bits];
+        let before = std::mem::replace(&mut self.slots, slots);
+        for slot in before.into_iter().filter(|slot| slot.stamp == self.stamp) {
+            let at = self.slot_of(slot.node);
+            self.slots[at] = slot;
         }
     }
 }
@@ -159,20 +185,16 @@ impl Search {
         targets: &[Target],
         arrivals: &mut Vec<Arrival>,
     ) {
-        let mut wanted = targets.iter().filter(|target| target.wanted).count();
+        let mut aim = Aim::new(targets, arrivals);
         self.begin(network, start);
         for _ in 0..SETTLED_MAX {
             let Some(at) = self.settle() else { return };
             let label = self.labels[at as usize];
             let exits = Exits::at(network, &label);
             for exit in exits.segments.clone() {
-                if let Ok(found) = targets.binary_search_by_key(&exit, |target| target.segment) {
-                    let target = &targets[found];
-                    arrivals.push(exits.arrival(network, &label, at, exit, target.number));
-                    wanted = wanted.saturating_sub(usize::from(target.wanted));
-                    if wanted == 0 {
-                        return;
-                    }
+                aim.look(network, &exits, &label, at, exit);
+                if aim.is_done() {
+                    return;
                 }
                 if exit != exits.twin {
                     self.reach(network, bound, &exits, at, exit);
@@ -270,6 +292,53 @@ impl Search {
             }
         }
     }
+}
+
+/// What is looked for, and what of it is found.
+struct Aim<'a> {
+    targets: &'a [Target],
+    arrivals: &'a mut Vec<Arrival>,
+    /// The last digits of the targets' segments, as bits: most segments are none of them.
+    digits: u64,
+    /// Wanted targets that are not found yet, as bits.
+    missing: u64,
+}
+
+impl<'a> Aim<'a> {
+    fn new(targets: &'a [Target], arrivals: &'a mut Vec<Arrival>) -> Self {
+        let digits = targets.iter().map(|target| bit(target.segment));
+        let wanted = targets.iter().filter(|target| target.wanted);
+        Self {
+            targets,
+            arrivals,
+            digits: digits.fold(0, |all, one| all | one),
+            missing: wanted.fold(0, |all, target| all | bit(target.number)),
+        }
+    }
+
+    /// Notes an exit of a label that is a target.
+    fn look(&mut self, network: &RoadNetwork, exits: &Exits, label: &Label, at: u32, exit: u32) {
+        if self.digits & bit(exit) == 0 {
+            return;
+        }
+        let found = self
+            .targets
+            .binary_search_by_key(&exit, |target| target.segment);
+        if let Some(target) = found.ok().and_then(|found| self.targets.get(found)) {
+            self.missing &= !bit(target.number);
+            let arrival = exits.arrival(network, label, at, exit, target.number);
+            self.arrivals.push(arrival);
+        }
+    }
+
+    const fn is_done(&self) -> bool {
+        self.missing == 0
+    }
+}
+
+/// The bit of a number's last digits; of targets, of which there are no more, each has its own.
+const fn bit(number: u32) -> u64 {
+    1 << (number % u64::BITS)
 }
 
 /// The segments that leave a node, as one who comes to it sees them.
