@@ -19,8 +19,8 @@ use super::episode::{Episode, Finding};
 use super::grade::Grade;
 use super::{Context, Transition};
 
-/// Alarms followed at once; of more the further ones are left out.
-pub(super) const ALARMS_MAX: usize = 8;
+/// Alarms followed at once: more than there are bits and kinds of event, so that none hides another.
+pub(super) const ALARMS_MAX: usize = 64;
 
 /// What the terminal raises now.
 #[derive(Clone, Debug, Default, PartialEq)]

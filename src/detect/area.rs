@@ -28,7 +28,7 @@ use super::grade::penalty;
 use super::{Context, Transition};
 
 /// Forbidden areas that a vehicle is followed in at once; a further one waits until one is left.
-pub(super) const VISITS_MAX: usize = 8;
+pub(super) const VISITS_MAX: usize = 64;
 
 /// The areas in which the vehicle may not be, and its being away from those it must stay in.
 #[derive(Clone, Debug, Default, PartialEq)]

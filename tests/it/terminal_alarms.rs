@@ -87,6 +87,31 @@ mod bits {
         });
         assert_eq!(found.len(), 2, "{found:?}");
     }
+
+    #[test]
+    fn events_that_never_end_hide_no_bit() {
+        let begun = "adas_headway:begin dsm_fatigue:begin dsm_phone:begin dsm_smoking:begin \
+                     adas_lane_departure:begin adas_pedestrian:begin adas_obstacle:begin";
+        let found = judged(&Scene::of(LineCoach2), "drive 4m", |number, fix| {
+            if number == 2 {
+                fix.events = begun.parse().unwrap();
+            }
+            let held = (6..14).contains(&number);
+            fix.alarm = u32::from(held) * (1 << 2 | 1 << 3 | 1 << 5 | 1 << 8);
+        });
+        for hidden in [
+            "fatigue",
+            "dangerous_driving",
+            "gnss_antenna_cut",
+            "power_cut",
+        ] {
+            assert!(
+                found.iter().any(|line| line.contains(hidden)),
+                "{hidden}: {found:?}"
+            );
+        }
+        assert!(found.len() > 8, "{found:?}");
+    }
 }
 
 mod events {
