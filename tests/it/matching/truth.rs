@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use flate2::read::GzDecoder;
 use roadwarden::files::osm;
 use roadwarden::model::{Course, Position, Speed};
-use roadwarden::roads::{RoadNetwork, SegmentNumber};
 use roadwarden::roads::matching::{Match, Matcher, Sighting};
+use roadwarden::roads::{RoadNetwork, SegmentNumber};
 
 /// A fix with what is true of it.
 #[derive(Clone, Copy, Debug)]
