@@ -23,10 +23,12 @@
 //! more, at most, and holds nothing else up longer. A vehicle that falls silent is decided with its
 //! next fix, or at the end of what is judged.
 
+use crate::geo::{bearing_deg, within};
 use crate::model::route::RoadKind;
 use crate::model::rules::RoadRules;
 use crate::model::{Course, Fix, Position, Speed, Timestamp};
 use crate::roads::limit::LimitOrigin;
+use crate::roads::limit::overrides::apart_deg;
 use crate::roads::matching::{Match, Matcher, Settings, Sighting};
 use crate::roads::screen::Lowest;
 use crate::roads::{RoadMap, SegmentNumber};
@@ -46,6 +48,9 @@ const BLOCK_FIXES_MAX: u16 = 480;
 /// Fixes that may wait or be remembered: those of the blocks that a block, two margins and the
 /// waiting can touch, each of which is at most four blocks long.
 pub(super) const FIXES_MAX: usize = BLOCK_FIXES_MAX as usize * 16;
+
+/// Least way between two fixes that says where a vehicle was heading. Unit: m.
+const WAY_MIN_M: f64 = 15.0;
 
 /// The road of a fix.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -157,17 +162,18 @@ impl Roads {
         };
         let rules = &usual.rules.roads;
         if self.admit(rules, step.fix.time) {
-            if step.fix.speed > context.rules.motion.driving_over {
-                self.remember(rules, step.fix);
+            let fix = &witnessed(rules, step);
+            if fix.speed > context.rules.motion.driving_over {
+                self.remember(rules, fix);
             }
-            let doubt = doubt(context, map, step.fix, here, over.is_some());
+            let doubt = doubt(context, map, fix, here, over.is_some());
             let verdict = self.suspect(context, step, doubt);
             if verdict.is_known() && self.waiting.is_empty() {
                 let over = over.filter(|_| verdict.is_suspect());
                 speeding.handle_step(context, step, over, out);
             } else {
                 self.waiting.push(Waiting {
-                    fix: *step.fix,
+                    fix: *fix,
                     after_gap: step.gap.is_some(),
                     verdict,
                 });
@@ -450,6 +456,23 @@ fn may_be_over(context: &Context<'_>, fix: &Fix, here: Here<'_>, lowest: Lowest)
         };
         fix.speed > limit_at(context, fix.time, here).monitor
     })
+}
+
+/// The fix of a step, without its course where the vehicle did not come that way: a compass that is stuck
+/// or fitted wrongly says nothing about the road.
+fn witnessed(rules: &RoadRules, step: &Step<'_>) -> Fix {
+    let came_along = |course: &Course| match step.before {
+        Some(before) if step.gap.is_none() && !step.relocated => {
+            let (from, to) = (before.fix.position, step.fix.position);
+            let apart_deg = || apart_deg(bearing_deg(from, to), f64::from(course.degrees()));
+            within(from, to, WAY_MIN_M) || apart_deg() <= f64::from(rules.course_deg_max)
+        }
+        Some(_) | None => true,
+    };
+    Fix {
+        course: step.fix.course.filter(came_along),
+        ..*step.fix
+    }
 }
 
 /// The course of a fix, where it is to be believed.

@@ -50,6 +50,15 @@ pub fn within(a: Position, b: Position, bound_m: f64) -> bool {
     at_most <= bound_m || metres(a, b) <= bound_m
 }
 
+/// Direction of the way from one place to another that is near.
+///
+/// Unit: degrees clockwise from north, `-180..=180`, on the plane at the first place.
+pub fn bearing_deg(from: Position, to: Position) -> f64 {
+    let north = to.lat() - from.lat();
+    let east = (to.lon() - from.lon()) * from.lat().to_radians().cos();
+    east.atan2(north).to_degrees()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

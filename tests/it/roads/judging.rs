@@ -2,7 +2,7 @@
 
 use roadwarden::model::road::{OverrideTarget, RoadOverride};
 use roadwarden::model::violation::{LimitSource, PointsBasis};
-use roadwarden::model::{Speed, Timestamp, VehicleClass};
+use roadwarden::model::{Course, Speed, Timestamp, VehicleClass};
 use roadwarden::roads::RoadClass;
 
 use super::town::{Town, at, ride};
@@ -88,6 +88,39 @@ fn where_the_road_is_not_sure_a_person_reviews() {
         assert_eq!(violation.points, None);
         assert_eq!(violation.points_basis, Some(PointsBasis::RoadUnsure));
         assert!(violation.limit.as_ref().unwrap().confidence.unwrap() < 0.8);
+    }
+}
+
+#[test]
+fn a_road_that_the_map_lacks_is_not_the_one_beside_it() {
+    let scene = Town::default()
+        .meridian(RoadClass::Primary, &[("maxspeed", "40")])
+        .scene(VehicleClass::TouristCoach);
+    for east_m in [20.0, 30.0, 45.0] {
+        let found = scene.judge(&ride("11-21 10:00", &NORTHWARD, 70, STEP_S, |_| {
+            (0.0, east_m)
+        }));
+        for violation in &found {
+            assert_eq!(violation.points, None, "{east_m} m beside");
+        }
+    }
+    let found = scene.judge(&ride("11-21 10:00", &NORTHWARD, 70, STEP_S, |_| (0.0, 8.0)));
+    assert_eq!(found[0].points, Some(9));
+}
+
+#[test]
+fn a_stuck_compass_hides_nobody() {
+    let scene = Town::default()
+        .meridian(RoadClass::Primary, &[("maxspeed", "60")])
+        .scene(VehicleClass::TouristCoach);
+    for stuck in [90, 135, 180] {
+        let mut fixes = ride("11-21 10:00", &NORTHWARD, 80, STEP_S, quiet);
+        for fix in &mut fixes {
+            fix.course = Course::from_degrees(stuck);
+        }
+        let found = scene.judge(&fixes);
+        assert_eq!(found.len(), 1, "{stuck}");
+        assert_eq!(found[0].points, Some(6), "{stuck}");
     }
 }
 
