@@ -50,7 +50,7 @@ const BLOCK_FIXES_MAX: u16 = 480;
 pub(super) const FIXES_MAX: usize = BLOCK_FIXES_MAX as usize * 16;
 
 /// Least way between two fixes that says where a vehicle was heading. Unit: m.
-const WAY_MIN_M: f64 = 15.0;
+const WAY_MIN_M: f64 = 10.0;
 
 /// The road of a fix.
 #[derive(Clone, Copy, Debug, PartialEq)]
