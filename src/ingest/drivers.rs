@@ -47,7 +47,7 @@ impl CardHolder {
         holder
     }
 
-    /// A card went in, or out (`None`), at that time; of two events of one time the first counts.
+    /// A card went in, or out (`None`), at that time; it stands for what was told of that time before.
     pub(super) fn change(&mut self, at: Timestamp, driver: Option<DriverId>) {
         self.insert(at, driver);
         if self.events.len() > EVENTS_MAX {
@@ -56,6 +56,16 @@ impl CardHolder {
     }
 
     fn insert(&mut self, at: Timestamp, driver: Option<DriverId>) {
+        let place = self.events.partition_point(|(known, _)| *known < at);
+        match self.events.get_mut(place) {
+            // Who tells a second event of one time has asked the store which of them stands.
+            Some((known, standing)) if *known == at => *standing = driver,
+            _ => self.events.insert(place, (at, driver)),
+        }
+    }
+
+    /// Adds a stored event; what was told of its time is newer, and stays.
+    fn add_stored(&mut self, at: Timestamp, driver: Option<DriverId>) {
         let place = self.events.partition_point(|(known, _)| *known < at);
         if self.events.get(place).is_none_or(|(known, _)| *known != at) {
             self.events.insert(place, (at, driver));
@@ -157,7 +167,7 @@ impl Cards {
         self.make_room(cards.len());
         let known = self.vehicles.entry(fix.vehicle).or_default();
         for card in cards {
-            known.holder.insert(card.at, card.driver);
+            known.holder.add_stored(card.at, card.driver);
         }
         known.from = known.from.min(fix.time);
     }
@@ -210,8 +220,12 @@ mod tests {
         assert_eq!(driver(9), None);
         assert_eq!(driver(14), Some(1));
         assert_eq!((driver(15), driver(19)), (Some(3), Some(3)));
-        assert_eq!((driver(20), driver(29)), (Some(2), Some(2)));
+        assert_eq!((driver(20), driver(29)), (Some(4), Some(4)));
+
         assert_eq!(driver(31), None);
+        // What is stored is never newer than what was told.
+        holder.add_stored(at(20), Some(DriverId(2)));
+        assert_eq!(holder.at(at(20)), Some(DriverId(4)));
     }
 
     #[test]

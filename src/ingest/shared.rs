@@ -106,15 +106,31 @@ impl Shared {
         }
     }
 
-    /// Stores a card event; waits while the store cannot be used.
+    /// Stores a card event; waits while the store cannot be used. Whether it stands, and is news.
     ///
     /// The shard hears of it first: whatever it judges from then on knows the card, and what it judged before
     /// makes the event a late one.
-    pub(super) async fn store_card(&self, card: DriverCard, newest: Option<Timestamp>) {
+    pub(super) async fn store_card(&self, card: DriverCard, newest: Option<Timestamp>) -> bool {
+        if !self.is_news(&card).await {
+            return false;
+        }
         let newest = newest.max(self.tell_shard(card).await);
         while let Err(error) = self.store.save_driver_card(&card, newest).await {
             tracing::warn!(%error, "a card event cannot be stored: the terminal waits");
             tokio::time::sleep(STORE_RETRY).await;
+        }
+        true
+    }
+
+    async fn is_news(&self, card: &DriverCard) -> bool {
+        loop {
+            match self.store.is_driver_card_news(card).await {
+                Ok(news) => return news,
+                Err(error) => {
+                    tracing::warn!(%error, "card events cannot be read: the terminal waits");
+                    tokio::time::sleep(STORE_RETRY).await;
+                }
+            }
         }
     }
 

@@ -372,7 +372,9 @@ impl Terminal {
                 received: shared.clock.now(),
                 driver,
             };
-            shared.store_card(event, card.newest).await;
+            if !shared.store_card(event, card.newest).await {
+                continue;
+            }
             self.inbox.holder.change(card.at, driver);
             for fix in self.inbox.fixes.iter_mut().skip(card.fixes_before) {
                 fix.driver = self.inbox.holder.at(fix.time);

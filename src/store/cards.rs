@@ -29,7 +29,19 @@ pub struct DriverCard {
 }
 
 impl Store {
-    /// Saves a card event; the same event again changes nothing.
+    /// Whether a card event tells something of its vehicle and time that is not stored: of several events of one
+    /// time one order says which stands, whatever came first. The card that came out yields to one that went in,
+    /// and of those the greater licence stands.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn is_driver_card_news(&self, card: &DriverCard) -> Result<bool, StoreError> {
+        let standing = select_standing(card).fetch(self.read()).await?;
+        let licence = select_licence(card).fetch(self.read()).await?;
+        is_news(&standing, &licence)
+    }
+
+    /// Saves a card event; one that is no news ([`Store::is_driver_card_news`]) changes nothing.
     ///
     /// When it is told late, so that fixes of its time may have been judged without it, its vehicle is
     /// put down for judging again. `newest` is the newest fix time that the teller knows of.
@@ -43,9 +55,15 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut transaction = self.database().begin_write().await?;
         let connection = &mut *transaction;
-        let saved = sqlx::query(
+        let standing = select_standing(card).fetch(&mut *connection).await?;
+        let licence = select_licence(card).fetch(&mut *connection).await?;
+        if !is_news(&standing, &licence)? {
+            return Ok(());
+        }
+        sqlx::query(
             "INSERT INTO driver_cards (vehicle_id, at, received_at, driver_id)
-             VALUES ($1, $2, $3, $4) ON CONFLICT (vehicle_id, at) DO NOTHING",
+             VALUES ($1, $2, $3, $4) ON CONFLICT (vehicle_id, at)
+             DO UPDATE SET received_at = excluded.received_at, driver_id = excluded.driver_id",
         )
         .bind(i64::from(card.vehicle.0))
         .bind(card.at.millis())
@@ -61,7 +79,7 @@ impl Store {
         let stored = stored.first().map(|row| row.time(0)).transpose()?;
         let overtaken = newest.max(stored).is_some_and(|newest| newest >= card.at);
         let late = overtaken || card.received.since(card.at) > LATE_AFTER;
-        if saved.rows_affected() > 0 && late {
+        if late {
             rejudge::enqueue_card(connection, card).await?;
         }
         transaction.commit().await.map_err(map_error)
@@ -120,6 +138,31 @@ impl Store {
         let mut cards = each(&rows, card)?;
         cards.reverse();
         Ok(cards)
+    }
+}
+
+/// The licence that stands at the time of a card event.
+fn select_standing(card: &DriverCard) -> Select {
+    Select::new(
+        "SELECT d.licence FROM driver_cards c LEFT JOIN drivers d ON d.id = c.driver_id WHERE",
+    )
+    .with("c.vehicle_id = {}", i64::from(card.vehicle.0))
+    .with("AND c.at = {}", card.at.millis())
+}
+
+/// The licence of a card event.
+fn select_licence(card: &DriverCard) -> Select {
+    // Numbers are never negative: nobody has this one.
+    let driver = card.driver.map_or(-1, |driver| i64::from(driver.0));
+    Select::new("SELECT licence FROM drivers WHERE").with("id = {}", driver)
+}
+
+/// Compared here and not by the database, of which each has its own order of texts.
+fn is_news(standing: &[AnyRow], licence: &[AnyRow]) -> Result<bool, StoreError> {
+    let licence = licence.first().map(|row| row.text(0)).transpose()?;
+    match standing.first() {
+        Some(row) => Ok(licence > row.text_opt(0)?),
+        None => Ok(true),
     }
 }
 

@@ -751,6 +751,64 @@ on_both_engines! {
         world.close().await;
     }
 
+    async fn of_cards_of_one_second_the_same_stands_whatever_came_first(place: Place) {
+        let world = World::new(place, 6).await;
+        // The greater licence has the smaller number.
+        let stands = world.store.driver_id("430-9").await.unwrap();
+        let other = world.store.driver_id("430-1").await.unwrap();
+        let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+        let told = [None, Some(other), Some(stands)];
+        let cards = |vehicle: u32| {
+            let order = orders[vehicle as usize - 1];
+            // The first one comes again at the end.
+            let order = [order[0], order[1], order[2], order[0]];
+            (0..).zip(order).map(move |(second, which): (i64, usize)| DriverCard {
+                vehicle: VehicleId(vehicle),
+                at: moment(&format!("11-1{vehicle} 07:50")),
+                received: moment("11-21 12:00") + Span::from_seconds(second),
+                driver: told[which],
+            })
+        };
+        // Of half of the vehicles the cards come before the fixes, of the others after them.
+        for card in [2, 4, 6].into_iter().flat_map(cards) {
+            world.store.save_driver_card(&card, None).await.unwrap();
+        }
+        let world = world.restart().await;
+        for vehicle in 1..=6 {
+            let own = |fix| Fix {
+                vehicle: VehicleId(vehicle),
+                driver: None,
+                source: Source::Http,
+                ..fix
+            };
+            let start = format!("11-1{vehicle} 08:00");
+            let fixes = drive(&start, "drive 45m, stand 10m", Span::from_seconds(10));
+            world.deliver(&fixes.into_iter().map(own).collect::<Vec<_>>()).await;
+        }
+        world.engine.settle().await;
+        for card in [1, 3, 5].into_iter().flat_map(cards) {
+            world.store.save_driver_card(&card, None).await.unwrap();
+            world.engine.settle().await;
+        }
+        let world = world.restart().await;
+        for vehicle in 1..=6 {
+            let stored = world.store.driver_cards(VehicleId(vehicle), Timestamp::MIN).await.unwrap();
+            let stored: Vec<_> = stored.iter().map(|card| card.driver).collect();
+            assert_eq!(stored, [Some(stands)], "{vehicle}");
+            for card in cards(vehicle) {
+                assert!(!world.store.is_driver_card_news(&card).await.unwrap(), "{card:?}");
+            }
+        }
+        let found = world.violations().await;
+        let standing = found.iter().filter(|stored| !stored.withdrawn);
+        let standing: BTreeSet<_> = standing
+            .filter(|stored| stored.violation.kind == ViolationKind::FatigueContinuous)
+            .map(|stored| (stored.violation.vehicle.0, stored.violation.driver))
+            .collect();
+        assert_eq!(standing, (1..=6).map(|vehicle| (vehicle, Some(stands))).collect());
+        world.close().await;
+    }
+
     async fn whoever_has_not_driven_yet_has_all_before_him(place: Place) {
         let world = World::new(place, 1).await;
         let idle = Subject::Driver(world.store.driver_id("430-3").await.unwrap());
