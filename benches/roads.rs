@@ -82,7 +82,7 @@ fn main() {
     );
     let (took, map) = timed(|| RoadMap::new(Arc::new(province), &version, Vec::new(), &[&rules]));
     println!(
-        "screen: made in {took:.0?}; map and screen {:.1} bytes a segment, {} MB",
+        "screen: made in {took:.2?}; map and screen {:.1} bytes a segment, {} MB",
         per(map.memory_bytes(), size),
         map.memory_bytes() / 1_000_000
     );

@@ -304,11 +304,14 @@ impl Builder {
     /// Gives cells that are alike one entry.
     fn finish(self) -> Screen {
         let mut screen = self.screen;
-        let mut distinct: Vec<Entry> = self
-            .entries
-            .iter()
-            .flat_map(|tile| tile.iter().copied())
-            .collect();
+        // Tile by tile first: what is alike lies near, and little is left to sort.
+        let mut distinct: Vec<Entry> = Vec::new();
+        for tile in &self.entries {
+            let mut of_tile = tile.to_vec();
+            of_tile.sort_unstable();
+            of_tile.dedup();
+            distinct.extend(of_tile);
+        }
         distinct.sort_unstable();
         distinct.dedup();
         let coarse = distinct.len() > usize::from(u16::MAX);
@@ -318,20 +321,26 @@ impl Builder {
             distinct.sort_unstable();
             distinct.dedup();
         }
+        // Beside a cell lies often one like it.
+        let mut last: Option<(Entry, u16)> = None;
+        let mut number_of = |entry: &Entry| {
+            let entry = if coarse {
+                in_every_direction(*entry)
+            } else {
+                *entry
+            };
+            if let Some((_, number)) = last.filter(|(known, _)| *known == entry) {
+                return number;
+            }
+            let found = distinct.binary_search(&entry).unwrap_or(0);
+            let number = u16::try_from(found).unwrap_or(0);
+            last = Some((entry, number));
+            number
+        };
         screen.cells = self
             .entries
             .iter()
-            .map(|tile| {
-                tile.each_ref().map(|entry| {
-                    let entry = if coarse {
-                        in_every_direction(*entry)
-                    } else {
-                        *entry
-                    };
-                    let found = distinct.binary_search(&entry).unwrap_or(0);
-                    u16::try_from(found).unwrap_or(0)
-                })
-            })
+            .map(|tile| tile.each_ref().map(&mut number_of))
             .collect();
         screen.entries = distinct;
         screen
