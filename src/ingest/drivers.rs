@@ -14,7 +14,7 @@ use super::STORE_RETRY;
 
 /// Card events kept for a connected terminal, those of weeks: fixes that are uploaded late find their driver in
 /// them. Of more the oldest is forgotten.
-const EVENTS_MAX: usize = 512;
+pub(super) const EVENTS_MAX: usize = 512;
 
 /// Card events that a shard keeps of all its vehicles; with more, they are read again when they are needed.
 const EVENTS_KEPT_MAX: usize = 1_000_000;
@@ -32,8 +32,8 @@ pub(super) struct CardTold {
 #[derive(Clone, Debug, Default)]
 pub(super) struct CardHolder {
     events: Vec<(Timestamp, Option<DriverId>)>,
-    /// When the last of them was received.
-    told_until: Option<Timestamp>,
+    /// There may be events before the first of them.
+    forgot: bool,
 }
 
 impl CardHolder {
@@ -43,15 +43,28 @@ impl CardHolder {
         for card in cards {
             holder.insert(card.at, card.driver);
         }
-        holder.told_until = cards.iter().map(|card| card.received).max();
         holder
+    }
+
+    /// From the last [`EVENTS_MAX`] stored events.
+    pub(super) fn of_last(cards: &[DriverCard]) -> Self {
+        Self {
+            forgot: cards.len() >= EVENTS_MAX,
+            ..Self::of(cards)
+        }
     }
 
     /// A card went in, or out (`None`), at that time; it stands for what was told of that time before.
     pub(super) fn change(&mut self, at: Timestamp, driver: Option<DriverId>) {
+        let first = self.events.first().map(|(first, _)| *first);
+        if self.forgot && Some(at) < first {
+            // Between it and the first one others were forgotten: it would hold for longer than it did.
+            return;
+        }
         self.insert(at, driver);
         if self.events.len() > EVENTS_MAX {
             self.events.remove(0);
+            self.forgot = true;
         }
     }
 
@@ -85,20 +98,17 @@ impl CardHolder {
         *driver
     }
 
-    /// The fix with the driver that the cards tell: of a terminal's, where it came before the last of them was
-    /// told, because a later one was given its driver when it came; of another one, where it names nobody.
+    /// The fix with the driver that the cards tell: where it names nobody, and where it is a terminal's, which was
+    /// named by those cards that were known when it came.
     pub(super) fn named(&self, fix: &Fix) -> Fix {
-        let told = if fix.source.is_terminal() {
-            Some(fix.received) <= self.told_until
-        } else {
-            fix.driver.is_none()
-        };
+        let told = fix.driver.is_none() || (fix.source.is_terminal() && !self.events.is_empty());
         let driver = if told { self.at(fix.time) } else { fix.driver };
         Fix { driver, ..*fix }
     }
 }
 
-/// The cards of a shard's vehicles, for fixes that name nobody and come from no terminal.
+/// The cards of a shard's vehicles, for fixes that name nobody: they come from no terminal, or nobody's card was in,
+/// or the terminal's connection knows no card of so long ago.
 #[derive(Debug, Default)]
 pub(super) struct Cards {
     /// Vehicles of which any card is known.
@@ -141,7 +151,7 @@ impl Cards {
 
     /// Whether cards decide who drove at a fix.
     pub(super) fn decide(&self, fix: &Fix) -> bool {
-        fix.driver.is_none() && !fix.source.is_terminal() && self.know(fix.vehicle)
+        fix.driver.is_none() && self.know(fix.vehicle)
     }
 
     /// The fix with the driver that the cards tell; waits while the store cannot be read.
@@ -259,5 +269,8 @@ mod tests {
             (holder.at(at(50)), holder.at(at(599))),
             (None, Some(DriverId(1)))
         );
+        // One of before is not taken for all that was forgotten.
+        holder.change(at(10), Some(DriverId(2)));
+        assert_eq!(holder.at(at(50)), None);
     }
 }

@@ -16,7 +16,7 @@ use crate::store::{DriverCard, Store};
 use super::STORE_RETRY;
 use super::committer::Committer;
 use super::directory::Directory;
-use super::drivers::{CardHolder, CardTold};
+use super::drivers::{CardHolder, CardTold, EVENTS_MAX};
 use super::intake::NewDrivers;
 use super::notes::Notes;
 use super::sessions::Sessions;
@@ -145,15 +145,9 @@ impl Shared {
 
     /// Whose card was in when the terminal was last heard of.
     pub(super) async fn card_holder(&self, vehicle: VehicleId) -> CardHolder {
-        let mut holder = CardHolder::default();
         loop {
-            match self.store.last_driver_cards(vehicle).await {
-                Ok(cards) => {
-                    for card in cards {
-                        holder.change(card.at, card.driver);
-                    }
-                    return holder;
-                }
+            match self.store.last_driver_cards(vehicle, EVENTS_MAX).await {
+                Ok(cards) => return CardHolder::of_last(&cards),
                 Err(error) => {
                     tracing::warn!(%error, "card events cannot be read: the terminal waits");
                     tokio::time::sleep(STORE_RETRY).await;

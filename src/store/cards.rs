@@ -121,18 +121,22 @@ impl Store {
         each(&rows, number)
     }
 
-    /// The last card events of a vehicle, the oldest first.
+    /// The last card events of a vehicle, at most `limit`, the oldest first.
     ///
     /// # Errors
     /// As the database says.
     pub async fn last_driver_cards(
         &self,
         vehicle: VehicleId,
+        limit: usize,
     ) -> Result<Vec<DriverCard>, StoreError> {
         let rows =
             Select::new("SELECT vehicle_id, at, received_at, driver_id FROM driver_cards WHERE")
                 .with("vehicle_id = {}", i64::from(vehicle.0))
-                .plain("ORDER BY at DESC LIMIT 16")
+                .with(
+                    "ORDER BY at DESC LIMIT {}",
+                    i64::try_from(limit).unwrap_or(CARDS_MAX),
+                )
                 .fetch(self.read())
                 .await?;
         let mut cards = each(&rows, card)?;

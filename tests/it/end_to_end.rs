@@ -167,6 +167,39 @@ fn the_card_in_the_terminal_names_who_drove_what_others_report() {
 }
 
 #[test]
+fn a_terminal_that_connects_again_still_knows_its_older_cards() {
+    let folder = tempfile::tempdir().unwrap();
+    fleet(folder.path());
+    let clock = ["--dev-clock", "2026-11-21T14:00:00+08:00"];
+    let server = Server::start(folder.path(), &clock);
+    let mut terminal = online(&server, PLATE);
+    let mut tell = |hour: u8, minute: u8, licence: &str| {
+        let body = card_in([0x26, 0x11, 0x21, hour, minute, 0], licence);
+        let serial = terminal.send(0x0702, &body).unwrap();
+        assert_eq!(terminal.acknowledged(serial).unwrap(), 0);
+    };
+    // More cards after the drive than a shift has. Times are binary-coded decimals.
+    tell(0x07, 0x30, "430-1");
+    for minute in 0..24 {
+        tell(0x13, minute / 10 * 16 + minute % 10, "430-2");
+    }
+    drop(terminal);
+    let mut terminal = online(&server, PLATE);
+    // Over four hours, a minute after a minute.
+    for step in (0..=250).map(|minute| minute * 6) {
+        let serial = terminal.report(&report(step, 60)).unwrap();
+        assert_eq!(terminal.acknowledged(serial).unwrap(), 0);
+    }
+    let of = |list: &Value| -> Vec<String> {
+        let items = list["items"].as_array().unwrap().iter();
+        let items = items.filter(|item| item["kind"] == "fatigue_continuous");
+        items.map(|item| item["driver"].to_string()).collect()
+    };
+    server.wait_for("/api/v1/violations", |list| of(list) == ["\"430-1\""]);
+    server.stop();
+}
+
+#[test]
 fn an_unknown_terminal_is_refused_and_recorded() {
     let folder = tempfile::tempdir().unwrap();
     fleet(folder.path());

@@ -751,6 +751,40 @@ on_both_engines! {
         world.close().await;
     }
 
+    async fn a_terminals_fix_that_nobody_named_finds_its_card(place: Place) {
+        let world = World::new(place, 1).await;
+        let driver = world.store.driver_id("430-1").await.unwrap();
+        let card = DriverCard {
+            vehicle: VehicleId(1),
+            at: moment("11-21 07:50"),
+            received: moment("11-21 07:50"),
+            driver: Some(driver),
+        };
+        world.store.save_driver_card(&card, None).await.unwrap();
+        let world = world.restart().await;
+        // Received after all cards, of a time that the terminal's connection had forgotten.
+        let own = |fix| Fix {
+            vehicle: VehicleId(1),
+            driver: None,
+            source: Source::TerminalBlindArea,
+            ..fix
+        };
+        let fixes = drive("11-21 08:00", "drive 45m, stand 10m", Span::from_seconds(10));
+        let fixes: Vec<Fix> = fixes.into_iter().map(own).collect();
+        world.deliver(&fixes).await;
+        for again in [false, true] {
+            if again {
+                world.ask("11-21 00:00", "11-22 00:00", "to see that it stays").await;
+            }
+            world.engine.settle().await;
+            let found = world.violations().await;
+            let standing = found.iter().filter(|stored| !stored.withdrawn);
+            let drivers: BTreeSet<_> = standing.map(|stored| stored.violation.driver).collect();
+            assert_eq!(drivers, [Some(driver)].into(), "{found:?}");
+        }
+        world.close().await;
+    }
+
     async fn of_cards_of_one_second_the_same_stands_whatever_came_first(place: Place) {
         let world = World::new(place, 6).await;
         // The greater licence has the smaller number.
