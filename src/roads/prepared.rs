@@ -22,7 +22,7 @@ use super::limit::tags::{Direction, TaggedLimit, TaggedLimits, Value, Who};
 use super::network::{BACKWARD, NONE, NodePlace, RoadNetwork, Segment, Way, WayFlags};
 
 /// Name and version of the form.
-const MAGIC: &[u8; 8] = b"RWROADS\x01";
+const MAGIC: &[u8; 8] = b"RWROADS\x02";
 /// Bytes of the check.
 const CHECK_BYTES: usize = 32;
 /// Numbers after the magic.
@@ -258,7 +258,11 @@ fn put_text(bytes: &mut Vec<u8>, text: &str) {
 fn put_limits(bytes: &mut Vec<u8>, set: &TaggedLimits) {
     bytes.extend(super::network::count(set.limits.len()).to_le_bytes());
     for limit in &set.limits {
-        bytes.extend([limit.direction as u8, limit.who as u8]);
+        bytes.extend([
+            limit.direction as u8,
+            limit.who as u8,
+            u8::from(limit.only_raises),
+        ]);
         bytes.extend(super::network::count(limit.hours.len()).to_le_bytes());
         for window in &limit.hours {
             bytes.push(window.days);
@@ -271,6 +275,7 @@ fn put_limits(bytes: &mut Vec<u8>, set: &TaggedLimits) {
                 bytes.extend(speed.mkmh().to_le_bytes());
             }
             Value::None => bytes.push(1),
+            Value::Unknown => bytes.push(3),
             Value::Zone(zone) => {
                 bytes.push(2);
                 put_text(bytes, zone);
@@ -355,6 +360,11 @@ impl<'a> Columns<'a> {
             3 => Who::Hazmat,
             _ => return None,
         };
+        let only_raises = match self.u8()? {
+            0 => false,
+            1 => true,
+            _ => return None,
+        };
         let windows = self.u32()?;
         let hours = (0..windows)
             .map(|_| self.window())
@@ -363,6 +373,7 @@ impl<'a> Columns<'a> {
             0 => Value::Speed(Speed::from_mkmh(self.u32()?)),
             1 => Value::None,
             2 => Value::Zone(self.text()?),
+            3 => Value::Unknown,
             _ => return None,
         };
         Some(TaggedLimit {
@@ -370,6 +381,7 @@ impl<'a> Columns<'a> {
             who,
             hours,
             value,
+            only_raises,
         })
     }
 
@@ -403,6 +415,8 @@ mod tests {
             ("maxspeed", "CN:urban"),
             ("maxspeed:forward", "none"),
             ("maxspeed:hgv:conditional", "35 mph @ (Mo-Fr 22:00-06:00)"),
+            ("maxspeed:bus:conditional", "80 @ (dry)"),
+            ("maxspeed:variable", "yes"),
         ];
         named.limits = tags::read(tags).limits;
         RoadNetwork::build(&nodes, vec![named, way(-8, &[3, 4])]).unwrap()

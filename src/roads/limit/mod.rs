@@ -67,17 +67,41 @@ pub fn posted_or_default(
     class: Option<VehicleClass>,
     at: Option<WeekTime>,
 ) -> RoadLimit {
-    match posted.find(backward, class, at) {
-        Some(Value::Speed(speed)) => RoadLimit::of(*speed, LimitOrigin::Tag),
-        Some(Value::None) => RoadLimit {
+    let sure = posted
+        .find(backward, class, at)
+        .map_or_else(|| by_default(rules, way), |value| said(rules, way, value));
+    // An accusation must hold whichever reading is meant: what may hold besides can only raise.
+    posted
+        .raising(backward, class, at)
+        .fold(sure, |limit, value| {
+            let Some(least) = limit.speed else {
+                return limit;
+            };
+            let other = match value {
+                Value::Zone(zone) if zone_limit(rules, way, zone).is_none() => RoadLimit::UNKNOWN,
+                _ => said(rules, way, value),
+            };
+            if other.speed.is_none_or(|speed| speed > least) {
+                other
+            } else {
+                limit
+            }
+        })
+}
+
+/// The limit that a posted value means on a way.
+fn said(rules: &RoadRules, way: &Way, value: &Value) -> RoadLimit {
+    match value {
+        Value::Speed(speed) => RoadLimit::of(*speed, LimitOrigin::Tag),
+        Value::None => RoadLimit {
             speed: None,
             origin: Some(LimitOrigin::Tag),
         },
-        Some(Value::Zone(zone)) => match zone_limit(rules, way, zone) {
+        Value::Zone(zone) => match zone_limit(rules, way, zone) {
             Some(speed) => RoadLimit::of(speed, LimitOrigin::Tag),
             None => by_default(rules, way),
         },
-        None => by_default(rules, way),
+        Value::Unknown => RoadLimit::UNKNOWN,
     }
 }
 
@@ -93,11 +117,12 @@ pub(super) fn lowest(
         posted
             .limits
             .iter()
-            .filter(|limit| limit.direction.holds(backward))
+            // What only raises another limit is never the lowest.
+            .filter(|limit| !limit.only_raises && limit.direction.holds(backward))
     };
     let own = in_direction().filter_map(|limit| match &limit.value {
         Value::Speed(speed) => Some(*speed),
-        Value::None => None,
+        Value::None | Value::Unknown => None,
         Value::Zone(zone) => zone_limit(rules, way, zone).or_else(|| by_default(rules, way).speed),
     });
     let for_all = |limit: &tags::TaggedLimit| limit.who == tags::Who::All && limit.hours.is_empty();
@@ -268,6 +293,84 @@ mod tests {
         check(&lanes(0), &[("maxspeed", "CN:urban")], "50 tag");
         check(&lanes(4), &[("maxspeed", "CN:urban")], "- -");
         check(&urban, &[("maxspeed", "CN:motorway")], "120 tag");
+    }
+
+    /// On a road of 60 km/h, the limit that a second tag leaves, by class and time.
+    fn check_second(key: &str, value: &str, class: VehicleClass, at: &str, expected: &str) {
+        let rules = parse(default_document()).unwrap().roads;
+        let trunk = way(RoadClass::Trunk, 0, WayFlags::default());
+        let posted = tags::read([("maxspeed", "60"), (key, value)]).limits;
+        let time = crate::model::Timestamp::from_rfc3339(at).unwrap();
+        let at = WeekTime::of(&crate::model::LocalZone::default(), time);
+        let limit = posted_or_default(&rules, &trunk, &posted, false, Some(class), Some(at));
+        let told = limit
+            .speed
+            .map_or("-".to_owned(), |speed| speed.kmh().to_string());
+        assert_eq!(told, expected, "{key}={value} at {time:?}");
+        let least = lowest(&rules, &trunk, &posted, false).unwrap();
+        assert!(
+            limit.speed.is_none_or(|speed| least <= speed),
+            "{key}={value}"
+        );
+    }
+
+    #[test]
+    fn what_is_not_understood_raises_and_never_lowers() {
+        let coach = VehicleClass::TouristCoach;
+        let (friday, sunday) = ("2026-11-20T14:00:00+08:00", "2026-11-22T14:00:00+08:00");
+        for (condition, on_friday, on_sunday) in [
+            ("(sunrise-sunset)", "80", "80"),
+            ("(Apr-Dec)", "80", "80"),
+            ("(dry)", "80", "80"),
+            ("24/7", "80", "80"),
+            ("(Mo-Fr 07:00-19:00, Sa 08:00-12:00)", "80", "60"),
+            ("(Mo-Fr 07:00-19:00; PH off)", "80", "60"),
+            ("(06:00-10:00; PH)", "80", "80"),
+            ("(weight>7.5)", "80", "80"),
+            ("(hgv AND 06:00-22:00)", "80", "80"),
+            ("(20:00-39:00)", "80", "80"),
+        ] {
+            let key = "maxspeed:conditional";
+            let higher = format!("80 @ {condition}");
+            check_second(key, &higher, coach, friday, on_friday);
+            check_second(key, &higher, coach, sunday, on_sunday);
+        }
+        for lower in ["(dry)", "(Apr-Dec)", "(Mo-Fr 07:00-19:00; PH off)", "(PH)"] {
+            let lower = format!("40 @ {lower}");
+            check_second("maxspeed:conditional", &lower, coach, friday, "60");
+        }
+        let truck = VehicleClass::HeavyTruck;
+        let hours = "80 @ (Mo-Sa 05:00-23:00, Su 07:00-20:00)";
+        let lanes = "60 @ (06:00-22:00)|80";
+        for (key, value, class, expected) in [
+            (
+                "maxspeed:conditional",
+                "none @ (20:00-06:00; PH)",
+                coach,
+                "-",
+            ),
+            ("maxspeed:conditional", "CN:motorway @ (dry)", coach, "120"),
+            ("maxspeed:conditional", "XX:zone @ (dry)", coach, "-"),
+            ("maxspeed:backward:conditional", "80 @ (dry)", coach, "60"),
+            ("maxspeed:hgv:conditional", "80 @ (dry)", coach, "60"),
+            ("maxspeed:hgv:conditional", "80 @ (dry)", truck, "80"),
+            ("maxspeed:bus:conditional", hours, coach, "80"),
+            ("maxspeed:bus:conditional", hours, truck, "60"),
+            ("maxspeed:lanes:conditional", lanes, coach, "80"),
+            ("maxspeed:lanes:conditional", "40 @ (dry)|50", coach, "60"),
+            ("maxspeed:variable", "yes", coach, "-"),
+            ("maxspeed:variable", "no", coach, "60"),
+            ("maxspeed:variable:max", "100", coach, "100"),
+            ("maxspeed:variable:max", "40", coach, "60"),
+            ("maxspeed:psv", "80", coach, "80"),
+            ("maxspeed:psv", "80", truck, "60"),
+            ("maxspeed:hgv_articulated", "80", truck, "80"),
+            ("maxspeed:hgv_articulated", "80", VehicleClass::Hazmat, "80"),
+            ("maxspeed:hgv_articulated", "80", coach, "60"),
+            ("maxspeed:hgv_articulated", "40", truck, "60"),
+        ] {
+            check_second(key, value, class, friday, expected);
+        }
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Posted limits as the tags of a way say them.
 //!
 //! Source: the tagging of OpenStreetMap: `maxspeed` with the suffixes for direction, vehicle and
-//! condition. What cannot be understood posts nothing and is counted.
+//! condition. What is no limit posts nothing and is counted. An accusation must hold whichever
+//! reading is meant: a limit of which it is not known whether it holds can raise what else holds,
+//! and never lower it.
 
 use crate::model::{Speed, VehicleClass};
 
@@ -25,6 +27,17 @@ pub struct TaggedLimit {
     pub hours: Vec<Window>,
     /// The limit.
     pub value: Value,
+    /// It is not known whether it holds, as of `80 @ (dry)`: it holds where it is the higher one.
+    pub only_raises: bool,
+}
+
+impl TaggedLimit {
+    fn holds(&self, backward: bool, class: Option<VehicleClass>, at: Option<WeekTime>) -> bool {
+        let in_hours = |at: WeekTime| self.hours.iter().any(|window| window.contains(at));
+        self.direction.holds(backward)
+            && self.who.holds(class)
+            && (self.hours.is_empty() || at.is_some_and(in_hours))
+    }
 }
 
 /// Direction for which a limit is posted.
@@ -85,6 +98,8 @@ pub enum Value {
     None,
     /// The limit of a zone, such as `CN:urban`, or of walking pace (`walk`); the rulebook has the number.
     Zone(Box<str>),
+    /// A number that no map knows, as that of a gantry.
+    Unknown,
 }
 
 impl TaggedLimits {
@@ -92,24 +107,18 @@ impl TaggedLimits {
     pub fn general(&self, backward: bool) -> Option<Speed> {
         match self.find(backward, None, None)? {
             Value::Speed(speed) => Some(*speed),
-            Value::None | Value::Zone(_) => None,
+            Value::None | Value::Zone(_) | Value::Unknown => None,
         }
     }
 
-    /// The limit that holds: one for certain hours goes before one for always, then the one for the
-    /// fewest vehicles, then the one for a direction. Without a moment no hours hold.
+    /// The limit that surely holds: one for certain hours goes before one for always, then the one for the
+    /// fewest vehicles, then the one for a direction, then the highest. Without a moment no hours hold.
     pub fn find(
         &self,
         backward: bool,
         class: Option<VehicleClass>,
         at: Option<WeekTime>,
     ) -> Option<&Value> {
-        let holds = |limit: &&TaggedLimit| {
-            let in_hours = |at: WeekTime| limit.hours.iter().any(|window| window.contains(at));
-            limit.direction.holds(backward)
-                && limit.who.holds(class)
-                && (limit.hours.is_empty() || at.is_some_and(in_hours))
-        };
         let rank = |limit: &&TaggedLimit| {
             (
                 !limit.hours.is_empty(),
@@ -119,8 +128,21 @@ impl TaggedLimits {
         };
         self.limits
             .iter()
-            .filter(holds)
-            .max_by_key(rank)
+            .filter(|limit| !limit.only_raises && limit.holds(backward, class, at))
+            .max_by(|a, b| (rank(a), &a.value).cmp(&(rank(b), &b.value)))
+            .map(|limit| &limit.value)
+    }
+
+    /// The limits that may hold besides, where they are higher.
+    pub fn raising(
+        &self,
+        backward: bool,
+        class: Option<VehicleClass>,
+        at: Option<WeekTime>,
+    ) -> impl Iterator<Item = &Value> {
+        self.limits
+            .iter()
+            .filter(move |limit| limit.only_raises && limit.holds(backward, class, at))
             .map(|limit| &limit.value)
     }
 
@@ -156,7 +178,8 @@ pub fn read<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> ReadLimit
         }
     }
     let limits = &mut found.limits.limits;
-    let is_general = |limit: &TaggedLimit| limit.who == Who::All && limit.hours.is_empty();
+    let is_general =
+        |limit: &TaggedLimit| limit.who == Who::All && limit.hours.is_empty() && !limit.only_raises;
     // A number says more than a name.
     let zone = zones
         .into_iter()
@@ -166,7 +189,7 @@ pub fn read<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> ReadLimit
     {
         limits.push(Subject::default().limit(value));
     }
-    // The order must not depend on the order of the tags; `find` takes the last of equals, so the highest.
+    // The order must not depend on the order of the tags.
     limits.sort();
     limits.dedup();
     found
@@ -186,13 +209,37 @@ fn plain(value: &str) -> String {
         .to_ascii_lowercase()
 }
 
+/// Names of vehicles that may be ours, and may be others.
+const MAYBE_OURS: [(&str, Who); 12] = [
+    ("vehicle", Who::All),
+    ("motor_vehicle", Who::All),
+    ("minibus", Who::Bus),
+    ("bus_articulated", Who::Bus),
+    ("share_taxi", Who::Bus),
+    ("hgv_articulated", Who::Goods),
+    ("hgv_rigid", Who::Goods),
+    ("articulated", Who::Goods),
+    ("trailer", Who::Goods),
+    ("hgv_trailer", Who::Goods),
+    ("lorry", Who::Goods),
+    ("truck", Who::Goods),
+];
+
 /// For whom a key speaks.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a suffix is there or is not, each by itself"
+)]
 struct Subject {
     direction: Direction,
     who: Who,
     conditional: bool,
     lanes: bool,
+    /// Whether it may be for these vehicles or for others.
+    only_raises: bool,
+    /// Whether a gantry shows the limit.
+    variable: bool,
 }
 
 impl Default for Subject {
@@ -202,6 +249,8 @@ impl Default for Subject {
             who: Who::All,
             conditional: false,
             lanes: false,
+            only_raises: false,
+            variable: false,
         }
     }
 }
@@ -218,16 +267,25 @@ impl Subject {
             match suffix {
                 "forward" => subject.direction = Direction::Forward,
                 "backward" => subject.direction = Direction::Backward,
-                "bus" | "coach" | "tourist_bus" => subject.who = Who::Bus,
+                "bus" | "coach" | "tourist_bus" | "psv" => subject.who = Who::Bus,
                 "hgv" | "goods" => subject.who = Who::Goods,
                 "hazmat" => subject.who = Who::Hazmat,
                 "conditional" => subject.conditional = true,
                 "lanes" => subject.lanes = true,
-                _ => return None,
+                "variable" => subject.variable = true,
+                // The highest that a gantry shows.
+                "max" if subject.variable => {
+                    subject.variable = false;
+                    subject.only_raises = true;
+                }
+                _ => {
+                    let known = MAYBE_OURS.iter().find(|(name, _)| *name == suffix)?;
+                    subject.who = known.1;
+                    subject.only_raises = true;
+                }
             }
         }
-        // A condition by lane says which lane only, which no fix can tell.
-        (!(subject.lanes && subject.conditional)).then_some(subject)
+        Some(subject)
     }
 
     fn limit(self, value: Value) -> TaggedLimit {
@@ -236,10 +294,32 @@ impl Subject {
             who: self.who,
             hours: Vec::new(),
             value,
+            only_raises: self.only_raises,
+        }
+    }
+
+    fn doubtful(self, value: Value) -> TaggedLimit {
+        TaggedLimit {
+            only_raises: true,
+            ..self.limit(value)
         }
     }
 
     fn read(self, value: &str, found: &mut ReadLimits) {
+        if self.variable {
+            // The posted number does not bind.
+            if !matches!(value.trim(), "" | "no") {
+                let limit = self.doubtful(Value::Unknown);
+                found.limits.limits.push(limit);
+            }
+            return;
+        }
+        if self.conditional && self.lanes {
+            for lane in value.split('|') {
+                self.read_conditional(lane, found);
+            }
+            return;
+        }
         if self.conditional {
             self.read_conditional(value, found);
             return;
@@ -254,23 +334,47 @@ impl Subject {
     /// `60 @ (22:00-06:00); 80 @ (wet)`.
     fn read_conditional(self, text: &str, found: &mut ReadLimits) {
         for clause in clauses(text) {
-            let Some((value, condition)) = clause.split_once('@') else {
-                found.bad += 1;
-                continue;
+            let (value, condition) = match clause.split_once('@') {
+                Some((value, condition)) => (value, condition.trim()),
+                // A lane for which the limit is always the same.
+                None if self.lanes => (clause, ""),
+                None => {
+                    found.bad += 1;
+                    continue;
+                }
             };
-            let condition = condition.trim();
-            let inner = condition
-                .strip_prefix('(')
-                .and_then(|rest| rest.strip_suffix(')'));
-            match (parse_value(value), hours::parse(inner.unwrap_or(condition))) {
-                (Parsed::Value(value), Some(hours)) => found.limits.limits.push(TaggedLimit {
-                    hours,
-                    ..self.limit(value)
-                }),
-                (Parsed::Value(_), None) | (Parsed::Nothing, _) => {}
-                (Parsed::Bad, _) => found.bad += 1,
+            match parse_value(value) {
+                Parsed::Value(value) => found.limits.limits.extend(self.under(value, condition)),
+                Parsed::Nothing => {}
+                Parsed::Bad => found.bad += 1,
             }
         }
+    }
+
+    /// A limit under a condition: surely and maybe.
+    fn under(self, value: Value, condition: &str) -> Vec<TaggedLimit> {
+        let inner = condition
+            .strip_prefix('(')
+            .and_then(|rest| rest.strip_suffix(')'));
+        // A condition by lane says which lane only, which no fix can tell.
+        let hours = hours::parse(inner.unwrap_or(condition)).filter(|_| !self.lanes);
+        let Some(hours) = hours else {
+            return vec![self.doubtful(value)];
+        };
+        let mut limits = Vec::new();
+        if !hours.maybe.is_empty() {
+            limits.push(TaggedLimit {
+                hours: hours.maybe,
+                ..self.doubtful(value.clone())
+            });
+        }
+        if !hours.sure.is_empty() {
+            limits.push(TaggedLimit {
+                hours: hours.sure,
+                ..self.limit(value)
+            });
+        }
+        limits
     }
 }
 
@@ -431,9 +535,11 @@ mod tests {
                 Value::Speed(speed) => speed.kmh().to_string(),
                 Value::None => "none".to_owned(),
                 Value::Zone(zone) => zone.to_string(),
+                Value::Unknown => "unknown".to_owned(),
             };
+            let doubt = if limit.only_raises { "?" } else { "" };
             format!(
-                "{:?} {:?} {} {value}",
+                "{:?} {:?} {} {value}{doubt}",
                 limit.direction,
                 limit.who,
                 limit.hours.len()
@@ -582,7 +688,7 @@ mod tests {
                 "maxspeed=80",
                 "maxspeed:conditional=60 @ (22:00-06:00); 40 @ (wet)",
             ],
-            &["Both All 0 80", "Both All 1 60"],
+            &["Both All 0 40?", "Both All 0 80", "Both All 1 60"],
             0,
         );
         check(
@@ -595,8 +701,13 @@ mod tests {
         }
         check(&["maxspeed:coach=90"], &["Both Bus 0 90"], 0);
         check(&["maxspeed:goods=70"], &["Both Goods 0 70"], 0);
+        check(&["maxspeed:psv=90"], &["Both Bus 0 90"], 0);
+        // It may be ours.
+        for key in ["trailer", "hgv_articulated"] {
+            check(&[&format!("maxspeed:{key}=50")], &["Both Goods 0 50?"], 0);
+        }
         // For vehicles that are none of ours.
-        for key in ["motorcar", "motorcycle", "trailer", "hgv_articulated"] {
+        for key in ["motorcar", "motorcycle", "advisory", "practical"] {
             check(&[&format!("maxspeed:{key}=50")], &[], 0);
         }
     }
@@ -618,25 +729,48 @@ mod tests {
             "weight>7.5",
             "22:00-06:00 AND wet",
             "wet AND 22:00-06:00",
-            "PH",
+            "dry",
+            "(hgv AND 06:00-22:00)",
+            "hgv AND 06:00-22:00",
             "Mar-Oct",
             "sunset-sunrise",
             "length>12",
         ] {
-            conditional(&format!("40 @ ({unknown})"), &[], 0);
+            let told = ["Both All 0 40?"];
+            conditional(&format!("40 @ ({unknown})"), &told, 0);
         }
         conditional(
             "40 @ wet; 60 @ (22:00-06:00; PH off); 50 @ (Sa)",
-            &["Both All 1 50"],
+            &["Both All 0 40?", "Both All 1 50", "Both All 1 60?"],
+            0,
+        );
+        conditional("60 @ 24/7", &["Both All 1 60"], 0);
+        conditional("60 @ (PH)", &["Both All 1 60?"], 0);
+        conditional(
+            "none @ (20:00-06:00; PH)",
+            &["Both All 1 none?", "Both All 1 none"],
             0,
         );
         conditional("fast @ (22:00-06:00)", &[], 1);
         conditional("60", &[], 1);
         check(
             &["maxspeed:lanes:conditional=60|50 @ (22:00-06:00)"],
-            &[],
+            &["Both All 0 50?", "Both All 0 60?"],
             0,
         );
+    }
+
+    #[test]
+    fn what_a_gantry_shows_is_not_known() {
+        check(&["maxspeed:variable=yes"], &["Both All 0 unknown?"], 0);
+        check(
+            &["maxspeed:variable:forward=peak_traffic"],
+            &["Forward All 0 unknown?"],
+            0,
+        );
+        check(&["maxspeed:variable=no"], &[], 0);
+        check(&["maxspeed:variable:max=100"], &["Both All 0 100?"], 0);
+        check(&["maxspeed:variable:min=40"], &[], 0);
     }
 
     #[test]

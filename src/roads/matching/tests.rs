@@ -51,6 +51,7 @@ impl World {
                     who: Who::All,
                     hours: Vec::new(),
                     value: Value::Speed(Speed::from_whole_kmh(limit_kmh)),
+                    only_raises: false,
                 }],
             },
             nodes,
