@@ -32,6 +32,7 @@ use roadwarden::model::rules::RuleSet;
 use roadwarden::model::{
     Events, Fix, Quality, Source, Span, Speed, Timestamp, VehicleClass, VehicleId,
 };
+use roadwarden::roads::limit::overrides::Passing;
 use roadwarden::roads::matching::Sighting;
 use roadwarden::roads::prepared::{decode, encode};
 use roadwarden::roads::{
@@ -161,7 +162,16 @@ fn province(network: &RoadNetwork) -> RoadNetwork {
 /// Usual speed: the limit, or what is usual on such roads. Unit: m/s.
 fn usual_m_s(map: &RoadMap, rules: &RuleSet, segment: SegmentNumber) -> f64 {
     let start = Timestamp::from_seconds(START_S);
-    let limit = map.limit(&rules.roads, &rules.zone, segment, None, start);
+    let passing = Passing {
+        segment,
+        place: map
+            .network()
+            .place(map.network().segment(segment).from())
+            .position(),
+        class: None,
+        time: start,
+    };
+    let limit = map.limit(&rules.roads, &rules.zone, &passing);
     let of_class = match map.network().way_of(segment).class {
         RoadClass::Motorway => 100.0,
         RoadClass::Trunk => 90.0,

@@ -34,6 +34,9 @@ pub enum ImportCommand {
     RoadLimits {
         /// The file
         file: PathBuf,
+        /// Remove every limit that is not in the file
+        #[arg(long)]
+        replace: bool,
     },
     /// Planned routes (GeoJSON)
     Routes {
@@ -63,8 +66,8 @@ pub enum Import {
     Areas(Vec<Area>),
     /// A road map, what its extract held, and the extract's name.
     Roads(Box<RoadNetwork>, osm::Summary, String),
-    /// The operator's limits over the map.
-    RoadLimits(Vec<RoadOverride>),
+    /// The operator's limits over the map, and whether all others are removed.
+    RoadLimits(Vec<RoadOverride>, bool),
     /// A rulebook, with its text as it was given.
     Rules(String, Box<RuleSet>),
 }
@@ -96,9 +99,8 @@ impl ImportCommand {
                 let name = name.to_string_lossy().into_owned();
                 Ok(Import::Roads(Box::new(network), summary, name))
             }
-            Self::RoadLimits { file } => {
-                told(road_limits::read(file, zone), notes).map(Import::RoadLimits)
-            }
+            Self::RoadLimits { file, replace } => told(road_limits::read(file, zone), notes)
+                .map(|limits| Import::RoadLimits(limits, *replace)),
         }
     }
 }

@@ -15,9 +15,9 @@ use crate::files::{fleet, osm, road_limits};
 use crate::model::fleet::FleetFolder;
 use crate::model::{Datum, Speed, Timestamp, VehicleClass};
 use crate::roads::RoadNetwork;
-use crate::roads::limit::overrides::Overrides;
+use crate::roads::limit::overrides::{Overrides, Passing};
 use crate::roads::limit::{LimitOrigin, RoadLimit};
-use crate::roads::map::general_limit;
+use crate::roads::map::limit_on;
 use crate::roads::matching::{Match, Matcher, Sighting};
 use crate::rulebook;
 use crate::view::RoadMatchView;
@@ -104,10 +104,15 @@ pub fn run(args: &MatchArgs, out: &mut dyn Write, notes: &mut dyn Write) -> anyh
         "{fixes} fixes matched in {seconds:.3} s on one thread"
     )?;
     for (row, found) in rows.iter().zip(&found) {
-        let set = |found: &Match| overrides.limit(found.segment, row.class, row.time);
-        let posted =
-            |found: &Match| general_limit(&network, &rules.roads, found.segment, row.class);
-        let limit = |found: &Match| set(found).unwrap_or_else(|| posted(found));
+        let limit = |found: &Match| {
+            let passing = Passing {
+                segment: found.segment,
+                place: row.sighting.position,
+                class: row.class,
+                time: row.time,
+            };
+            limit_on(&network, &overrides, &rules.roads, &passing, None)
+        };
         let view = match found {
             Some(found) => view(&network, limit(found), row.line, found),
             None => RoadMatchView::none(row.line),

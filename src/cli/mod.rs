@@ -23,7 +23,9 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::{Config, Values};
 use crate::files::{osm, road_map};
 use crate::model::Timestamp;
+use crate::model::road::RoadOverride;
 use crate::roads::RoadNetwork;
+use crate::roads::limit::overrides::Overrides;
 use crate::store::{Store, StoredRoadMap};
 use crate::{api, app, config, rulebook, simulate, telemetry};
 
@@ -179,9 +181,8 @@ async fn import(args: &ImportArgs) -> anyhow::Result<()> {
         import::Import::Roads(network, summary, source) => {
             import_roads(&config, &store, &network, &summary, source).await?
         }
-        import::Import::RoadLimits(limits) => {
-            store.import_road_limits(&limits).await?;
-            format!("{} limits of roads", limits.len())
+        import::Import::RoadLimits(limits, replace) => {
+            import_road_limits(&config, &store, limits, replace).await?
         }
         import::Import::Rules(text, rules) => {
             store.import_rules(&rules.version, &text).await?;
@@ -221,6 +222,34 @@ async fn import_roads(
         summary.roads_incomplete,
         summary.nodes_missing,
         summary.limits_bad
+    ))
+}
+
+/// Stores limits, and warns of those that no road of the map in force answers to.
+async fn import_road_limits(
+    config: &Config,
+    store: &Store,
+    limits: Vec<RoadOverride>,
+    replace: bool,
+) -> anyhow::Result<String> {
+    let counts = store.import_road_limits(&limits, replace).await?;
+    let given = limits.len();
+    let mut notes = io::stderr();
+    match store.load_registry().await?.road_map {
+        None => writeln!(notes, "no road map is imported yet: no limit holds")?,
+        // The limits are stored, and a map that cannot be read is the server's to tell.
+        Some(map) => match road_map::read(&config.data_dir(), &map.file) {
+            Ok((network, _)) => {
+                for set in Overrides::new(&network, limits).unused() {
+                    writeln!(notes, "no road of the map answers to limit {:?}", set.id)?;
+                }
+            }
+            Err(error) => writeln!(notes, "the road map cannot be read: {error}")?,
+        },
+    }
+    Ok(format!(
+        "{given} limits of roads: {} new, {} removed, {} in all",
+        counts.added, counts.removed, counts.stored
     ))
 }
 

@@ -28,7 +28,7 @@ use crate::model::route::RoadKind;
 use crate::model::rules::RoadRules;
 use crate::model::{Course, Fix, Position, Speed, Timestamp};
 use crate::roads::limit::LimitOrigin;
-use crate::roads::limit::overrides::apart_deg;
+use crate::roads::limit::overrides::{Passing, apart_deg};
 use crate::roads::matching::{Match, Matcher, Settings, Sighting};
 use crate::roads::screen::Lowest;
 use crate::roads::{RoadMap, SegmentNumber};
@@ -492,7 +492,13 @@ fn on_road(context: &Context<'_>, map: &RoadMap, fix: &Fix, matched: &Match) -> 
     }
     let class = context.profile.class;
     let limit_of = |segment: SegmentNumber| {
-        map.limit(rules, &context.rules.zone, segment, Some(class), fix.time)
+        let passing = Passing {
+            segment,
+            place: fix.position,
+            class: Some(class),
+            time: fix.time,
+        };
+        map.limit(rules, &context.rules.zone, &passing)
     };
     let legal_of = |segment: SegmentNumber| {
         let kind = map.network().way_of(segment).kind();

@@ -157,7 +157,7 @@ fn row_target(row: &Row<'_>, notes: &mut Notes<'_>) -> Option<OverrideTarget> {
     match (way, row.optional("name")) {
         (Some(id), None) => Some(OverrideTarget::Way { id, backward }),
         (None, Some(name)) => Some(OverrideTarget::Name {
-            name: name.to_owned(),
+            name: name.trim().to_owned(),
             stretch: stretch(row, notes)?,
         }),
         (Some(_), Some(_)) | (None, None) => {

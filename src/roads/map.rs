@@ -6,13 +6,13 @@ use sha2::{Digest as _, Sha256};
 
 use crate::model::road::RoadOverride;
 use crate::model::rules::{RoadRules, RuleSet};
-use crate::model::{Course, LocalZone, Position, Speed, Timestamp, VehicleClass};
+use crate::model::{Course, LocalZone, Position, Speed};
 
 use super::fit::{Fit, fitting};
 use super::index::Plane;
 use super::limit::hours::WeekTime;
-use super::limit::overrides::{Overrides, apart_deg};
-use super::limit::{RoadLimit, lowest, posted_or_default};
+use super::limit::overrides::{Overrides, Passing, apart_deg};
+use super::limit::{LimitOrigin, RoadLimit, lowest, posted_for_class, posted_or_default};
 use super::network::{RoadNetwork, SegmentNumber};
 use super::screen::{Lowest, Reach, Screen};
 
@@ -90,23 +90,10 @@ impl RoadMap {
         self.rules == distinct_rules(rulebooks)
     }
 
-    /// The limit that holds on a segment for a class at a time.
-    pub fn limit(
-        &self,
-        rules: &RoadRules,
-        zone: &LocalZone,
-        segment: SegmentNumber,
-        class: Option<VehicleClass>,
-        time: Timestamp,
-    ) -> RoadLimit {
-        if let Some(set) = self.overrides.limit(segment, class, time) {
-            return set;
-        }
-        let piece = self.network.segment(segment);
-        let way = self.network.way(piece.way());
-        let posted = self.network.posted(way);
-        let at = (!posted.is_empty()).then(|| WeekTime::of(zone, time));
-        posted_or_default(rules, way, posted, piece.is_backward(), class, at)
+    /// The limit that holds for a vehicle where it is.
+    pub fn limit(&self, rules: &RoadRules, zone: &LocalZone, passing: &Passing) -> RoadLimit {
+        let at = WeekTime::of(zone, passing.time);
+        limit_on(&self.network, &self.overrides, rules, passing, Some(at))
     }
 
     /// The segments that a fix may drive, as far as it tells by itself: within reach, of a direction
@@ -224,21 +211,27 @@ fn fingerprint(overrides: &[RoadOverride]) -> String {
     format!("{:08x}", u32::from_be_bytes([a, b, c, d]))
 }
 
-/// The limit of a segment at any hour, without overrides; without a class what is posted for all vehicles.
-pub fn general_limit(
+/// The limit that holds for a vehicle on a segment: the operator's, or else what is posted, or else the
+/// default. Without a class only what is for all vehicles holds, without a moment `at` no posted hours.
+///
+/// An override for all classes does not lift what is posted for the class.
+pub fn limit_on(
     network: &RoadNetwork,
+    overrides: &Overrides,
     rules: &RoadRules,
-    segment: SegmentNumber,
-    class: Option<VehicleClass>,
+    passing: &Passing,
+    at: Option<WeekTime>,
 ) -> RoadLimit {
-    let piece = network.segment(segment);
+    let piece = network.segment(passing.segment);
     let way = network.way(piece.way());
-    posted_or_default(
-        rules,
-        way,
-        network.posted(way),
-        piece.is_backward(),
-        class,
-        None,
-    )
+    let (posted, backward) = (network.posted(way), piece.is_backward());
+    let Some(set) = overrides.find(network, passing) else {
+        return posted_or_default(rules, way, posted, backward, passing.class, at);
+    };
+    let own = posted_for_class(rules, way, posted, backward, passing.class, at)
+        .filter(|own| set.classes.is_empty() && *own < set.limit);
+    match own {
+        Some(own) => RoadLimit::of(own, LimitOrigin::Tag),
+        None => RoadLimit::of(set.limit, LimitOrigin::Override),
+    }
 }

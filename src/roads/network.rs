@@ -186,6 +186,9 @@ impl Segment {
     }
 }
 
+/// What stands between the name of a way and the number of its road.
+pub const NAME_END: char = '\n';
+
 /// A way as an import gives it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WayInput {
@@ -203,7 +206,8 @@ pub struct WayInput {
     pub forward: bool,
     /// May be driven against it.
     pub backward: bool,
-    /// Name, or else the number of the road; empty where not tagged.
+    /// Name, or else the number of the road; where both are tagged the number follows [`NAME_END`];
+    /// empty where not tagged.
     pub name: String,
     /// Posted limits.
     pub limits: TaggedLimits,
@@ -356,7 +360,18 @@ impl RoadNetwork {
 
     /// The name of a way, or else the number of the road; empty where not tagged.
     pub fn name(&self, way: &Way) -> &str {
-        &self.names[way.name as usize]
+        let text = &self.names[way.name as usize];
+        text.split(NAME_END).next().unwrap_or_default()
+    }
+
+    /// Whether a way has that name, or its road that number, also as one of several (`G107;S50`).
+    pub fn answers_to(&self, way: &Way, name: &str) -> bool {
+        let (text, name) = (&self.names[way.name as usize], name.trim());
+        !name.is_empty()
+            && text
+                .split(NAME_END)
+                .flat_map(|part| std::iter::once(part).chain(part.split(';')))
+                .any(|part| part.trim() == name)
     }
 
     /// What is posted on a way.

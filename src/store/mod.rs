@@ -75,7 +75,7 @@ pub use rejudge::{
     RejudgeOrdered, Rejudged,
 };
 pub use revisions::ViolationRevision;
-pub use road_maps::StoredRoadMap;
+pub use road_maps::{LimitCounts, StoredRoadMap};
 pub use shifts::{ShiftFilter, ShiftPatch};
 pub use snapshots::SavedVehicle;
 pub use staging::{ChunkKey, DamagedChunk, Staged};

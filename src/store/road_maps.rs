@@ -1,5 +1,7 @@
 //! Which road map is in force, and the operator's limits over it.
 
+use std::collections::BTreeSet;
+
 use sqlx::any::AnyRow;
 
 use super::counters::Counter;
@@ -20,6 +22,17 @@ pub struct StoredRoadMap {
     pub file: String,
     /// Name of the extract that was imported.
     pub source: String,
+}
+
+/// What an import of limits has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitCounts {
+    /// Limits that are stored now.
+    pub stored: usize,
+    /// Of these, with an identifier that was not there before.
+    pub added: usize,
+    /// Limits that were there before and are not now.
+    pub removed: usize,
 }
 
 const LIMITS: Bulk = Bulk {
@@ -59,12 +72,35 @@ impl Store {
         transaction.commit().await.map_err(map_error)
     }
 
-    /// Adds limits and replaces those with the same identifier; the number of limits given.
+    /// Adds limits and replaces those with the same identifier; with `replace` the given ones are all
+    /// that stay.
     ///
     /// # Errors
     /// As the database says; the reader has checked that no identifier stands twice.
-    pub async fn import_road_limits(&self, limits: &[RoadOverride]) -> Result<usize, StoreError> {
+    pub async fn import_road_limits(
+        &self,
+        limits: &[RoadOverride],
+        replace: bool,
+    ) -> Result<LimitCounts, StoreError> {
         let mut transaction = self.database().begin_write().await?;
+        let rows = sqlx::query("SELECT id FROM road_limits")
+            .fetch_all(&mut *transaction)
+            .await
+            .map_err(map_error)?;
+        let before: BTreeSet<String> = rows
+            .iter()
+            .map(|row| row.text(0))
+            .collect::<Result<_, _>>()?;
+        let given: BTreeSet<&str> = limits.iter().map(|set| set.id.as_str()).collect();
+        let added = given.iter().filter(|id| !before.contains(**id)).count();
+        let gone = before.iter().filter(|id| !given.contains(id.as_str()));
+        let removed = if replace { gone.count() } else { 0 };
+        if replace {
+            sqlx::query("DELETE FROM road_limits")
+                .execute(&mut *transaction)
+                .await
+                .map_err(map_error)?;
+        }
         LIMITS
             .execute(&mut transaction, limits, |values, set| {
                 let row = TargetRow::of(&set.target);
@@ -86,7 +122,11 @@ impl Store {
             .await?;
         Counter::Registry.take(&mut transaction, 1).await?;
         transaction.commit().await.map_err(map_error)?;
-        Ok(limits.len())
+        Ok(LimitCounts {
+            stored: before.len() + added - removed,
+            added,
+            removed,
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which ways are roads, and what their tags say.
 
 use crate::roads::limit::tags;
+use crate::roads::network::NAME_END;
 use crate::roads::{RoadClass, WayFlags, WayInput};
 
 /// A road, and how many values of its limits could not be understood.
@@ -37,10 +38,9 @@ pub(super) fn read<'a>(
         flag(known.expressway, WayFlags::EXPRESSWAY),
         flag(known.is_restricted(), WayFlags::RESTRICTED),
     ];
-    let name = if known.name.is_empty() {
-        known.reference
-    } else {
-        known.name
+    let name = match (known.name.trim(), known.reference.trim()) {
+        ("", only) | (only, "") => only.to_owned(),
+        (name, reference) => format!("{name}{NAME_END}{reference}"),
     };
     Some(ReadWay {
         way: WayInput {
@@ -51,7 +51,7 @@ pub(super) fn read<'a>(
             flags: flags.into_iter().fold(WayFlags::default(), WayFlags::with),
             forward,
             backward,
-            name: name.to_owned(),
+            name,
             limits: limits.limits,
             nodes: Vec::new(),
         },

@@ -1,7 +1,8 @@
 //! Which limit holds on a road: set by the operator, posted, or by default.
 //!
 //! The operator's override goes before what the map posts, and that before the default of the
-//! rulebook (regulations 4.1) for a road of that kind without a sign. The cap of the vehicle's class
+//! rulebook (regulations 4.1) for a road of that kind without a sign; one for all classes does not
+//! lift what is posted for the class. The cap of the vehicle's class
 //! is not of the road: `detect` lays it over. Every limit says where it came from.
 //!
 //! Start reading at [`posted_or_default`]; [`tags`] says what maps post, [`overrides`] what the
@@ -102,6 +103,26 @@ fn said(rules: &RoadRules, way: &Way, value: &Value) -> RoadLimit {
             None => by_default(rules, way),
         },
         Value::Unknown => RoadLimit::UNKNOWN,
+    }
+}
+
+/// The number that the map posts on a way in one direction for the class by name, and not for all.
+pub(super) fn posted_for_class(
+    rules: &RoadRules,
+    way: &Way,
+    posted: &TaggedLimits,
+    backward: bool,
+    class: Option<VehicleClass>,
+    at: Option<WeekTime>,
+) -> Option<Speed> {
+    let is_own = |limit: &&tags::TaggedLimit| limit.who != tags::Who::All;
+    let own = TaggedLimits {
+        limits: posted.limits.iter().filter(is_own).cloned().collect(),
+    };
+    match own.find(backward, class, at)? {
+        Value::Speed(speed) => Some(*speed),
+        Value::None | Value::Unknown => None,
+        Value::Zone(zone) => zone_limit(rules, way, zone),
     }
 }
 

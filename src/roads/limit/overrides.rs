@@ -1,21 +1,75 @@
-//! The operator's limits, laid over a map: which segments each one is for.
+//! The operator's limits, laid over a map: which segments, and which part of each, each one is for.
 
 use crate::model::road::{OverrideTarget, RoadOverride};
 use crate::model::{Position, Timestamp, VehicleClass};
 
-use super::{LimitOrigin, RoadLimit};
 use crate::roads::index::Plane;
-use crate::roads::network::{NodePlace, RoadNetwork, Segment, SegmentNumber, count};
+use crate::roads::network::{NodePlace, RoadNetwork, Segment, SegmentNumber};
 
 /// Largest difference in direction of a drawn line and a segment along it. Unit: degrees.
 const LINE_DEGREES_MAX: f64 = 40.0;
+
+/// Least height and width of the box of a stretch. Two places on a straight road that runs east span
+/// a box without a height, and the road is never drawn exactly there. Unit: m.
+const BOX_M_MIN: f64 = 50.0;
+/// Longest piece of a segment of which the nearest piece of a drawn line is asked once. Unit: m.
+const PIECE_M_MAX: f64 = 10.0;
 
 /// Overrides with the segments of one map.
 #[derive(Debug, Default)]
 pub struct Overrides {
     list: Vec<RoadOverride>,
-    /// Segment and place in the list, ascending.
-    on: Vec<(u32, u32)>,
+    /// By segment and place in the list, ascending.
+    on: Vec<Held>,
+}
+
+/// A part of a segment on which an override holds.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    segment: u32,
+    /// Place in the list.
+    place: u32,
+    part: Part,
+}
+
+/// From where to where on a segment, as shares of its length, `0..=1`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Part {
+    from: f32,
+    to: f32,
+}
+
+impl Part {
+    const WHOLE: Self = Self { from: 0.0, to: 1.0 };
+
+    /// `None` for a part without a length.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a share of a segment; 24 bits are millimetres of kilometres"
+    )]
+    fn new(from: f64, to: f64) -> Option<Self> {
+        (from < to).then_some(Self {
+            from: from as f32,
+            to: to as f32,
+        })
+    }
+
+    fn contains(self, share: f64) -> bool {
+        (f64::from(self.from)..=f64::from(self.to)).contains(&share)
+    }
+}
+
+/// A vehicle on a segment.
+#[derive(Clone, Copy, Debug)]
+pub struct Passing {
+    /// The segment.
+    pub segment: SegmentNumber,
+    /// Where the vehicle is; its foot on the segment decides.
+    pub place: Position,
+    /// Its class, where known.
+    pub class: Option<VehicleClass>,
+    /// When.
+    pub time: Timestamp,
 }
 
 impl Overrides {
@@ -23,54 +77,57 @@ impl Overrides {
     pub fn new(network: &RoadNetwork, list: Vec<RoadOverride>) -> Self {
         let mut on = Vec::new();
         for (place, set) in (0..).zip(&list) {
-            segments(network, &set.target, &mut |segment| {
-                on.push((segment.0, place));
+            segments(network, &set.target, &mut |segment, part| {
+                on.push(Held {
+                    segment: segment.0,
+                    place,
+                    part,
+                });
             });
         }
-        on.sort_unstable();
-        on.dedup();
+        on.sort_by_key(|held| (held.segment, held.place));
         Self { list, on }
     }
 
-    /// The overrides on a segment, in the order in which they were given.
+    /// The overrides that hold anywhere on a segment, in the order in which they were given; one that
+    /// holds on several parts of it comes as often.
     pub fn on(&self, segment: SegmentNumber) -> impl Iterator<Item = &RoadOverride> {
-        let first = self.on.partition_point(|(on, _)| *on < segment.0);
-        self.on
-            .get(first..)
-            .unwrap_or_default()
+        self.held(segment)
             .iter()
-            .take_while(move |(on, _)| *on == segment.0)
-            .filter_map(|(_, place)| self.list.get(*place as usize))
+            .filter_map(|held| self.list.get(held.place as usize))
     }
 
-    /// The override that holds on a segment: the one that began last, of these the lowest.
-    pub fn find(
-        &self,
-        segment: SegmentNumber,
-        class: Option<VehicleClass>,
-        time: Timestamp,
-    ) -> Option<&RoadOverride> {
-        self.on(segment)
-            .filter(|set| set.holds(class, time))
-            .max_by_key(|set| (set.from, std::cmp::Reverse(set.limit)))
+    fn held(&self, segment: SegmentNumber) -> &[Held] {
+        let first = self.on.partition_point(|held| held.segment < segment.0);
+        let after = self.on.partition_point(|held| held.segment <= segment.0);
+        self.on.get(first..after).unwrap_or_default()
     }
 
-    /// The limit of the override that holds on a segment; see [`Self::find`].
-    pub fn limit(
-        &self,
-        segment: SegmentNumber,
-        class: Option<VehicleClass>,
-        time: Timestamp,
-    ) -> Option<RoadLimit> {
-        let set = self.find(segment, class, time)?;
-        Some(RoadLimit::of(set.limit, LimitOrigin::Override))
+    /// The override that holds for a vehicle: one for some classes goes before one for all, then the
+    /// one that began last, of these the lowest.
+    pub fn find(&self, network: &RoadNetwork, passing: &Passing) -> Option<&RoadOverride> {
+        let held = self.held(passing.segment);
+        if held.is_empty() {
+            return None;
+        }
+        let segment = network.segment(passing.segment);
+        let ends = [segment.from(), segment.to()].map(|node| network.place(node));
+        let foot = Plane::at(NodePlace::from(passing.place)).foot(ends[0], ends[1]);
+        held.iter()
+            .filter(|held| held.part.contains(foot.share))
+            .filter_map(|held| self.list.get(held.place as usize))
+            .filter(|set| set.holds(passing.class, passing.time))
+            .max_by_key(|set| {
+                let for_some = !set.classes.is_empty();
+                (for_some, set.from, std::cmp::Reverse(set.limit))
+            })
     }
 
     /// Overrides that no road of the map answers to.
     pub fn unused(&self) -> impl Iterator<Item = &RoadOverride> {
         let mut used = vec![false; self.list.len()];
-        for (_, place) in &self.on {
-            if let Some(used) = used.get_mut(*place as usize) {
+        for held in &self.on {
+            if let Some(used) = used.get_mut(held.place as usize) {
                 *used = true;
             }
         }
@@ -87,130 +144,264 @@ impl Overrides {
     }
 }
 
-/// Gives every segment of a target.
-fn segments(network: &RoadNetwork, target: &OverrideTarget, found: &mut dyn FnMut(SegmentNumber)) {
+/// Gives every segment of a target, with the part that belongs to it.
+fn segments(
+    network: &RoadNetwork,
+    target: &OverrideTarget,
+    found: &mut dyn FnMut(SegmentNumber, Part),
+) {
+    let all = || (0..).map(SegmentNumber).zip(network.segments());
     match target {
         OverrideTarget::Way { id, backward } => {
             let Some(way) = network.find_way(*id) else {
                 return;
             };
-            each(network, found, |segment| {
-                segment.way() == way
-                    && backward.is_none_or(|backward| backward == segment.is_backward())
-            });
+            for (number, segment) in all() {
+                let is_meant = segment.way() == way
+                    && backward.is_none_or(|backward| backward == segment.is_backward());
+                if is_meant {
+                    found(number, Part::WHOLE);
+                }
+            }
         }
-        OverrideTarget::Name { name, stretch } => each(network, found, |segment| {
-            let way = network.way(segment.way());
-            network.name(way) == name
-                && stretch.is_none_or(|stretch| is_inside(middle(network, segment), stretch))
-        }),
+        OverrideTarget::Name { name, stretch } => {
+            let answers: Vec<bool> = network
+                .ways()
+                .iter()
+                .map(|way| network.answers_to(way, name))
+                .collect();
+            let stretch = stretch.map(Bounds::of_stretch);
+            for (number, segment) in all() {
+                if !answers[segment.way().0 as usize] {
+                    continue;
+                }
+                let part = match &stretch {
+                    None => Some(Part::WHOLE),
+                    Some(stretch) => stretch.clip(ends(network, segment)),
+                };
+                if let Some(part) = part {
+                    found(number, part);
+                }
+            }
+        }
         OverrideTarget::Line {
             line,
             half_width_m,
             one_direction,
-        } => along(network, line, *half_width_m, *one_direction, found),
-    }
-}
-
-fn each(
-    network: &RoadNetwork,
-    found: &mut dyn FnMut(SegmentNumber),
-    is_meant: impl Fn(&Segment) -> bool,
-) {
-    for (number, segment) in (0..).map(SegmentNumber).zip(network.segments()) {
-        if is_meant(segment) {
-            found(number);
+        } => {
+            let line: Vec<NodePlace> = line.iter().copied().map(NodePlace::from).collect();
+            let Some(bounds) = Bounds::of(&line, *half_width_m) else {
+                return;
+            };
+            let drawn = Drawn {
+                line,
+                half_width_m: *half_width_m,
+                one_direction: *one_direction,
+            };
+            for (number, segment) in all() {
+                let ends = ends(network, segment);
+                if bounds.touches(ends) {
+                    drawn.parts(ends, &mut |part| found(number, part));
+                }
+            }
         }
     }
 }
 
-fn middle(network: &RoadNetwork, segment: &Segment) -> NodePlace {
-    let (from, to) = (network.place(segment.from()), network.place(segment.to()));
-    NodePlace {
-        lat_e7: from.lat_e7 / 2 + to.lat_e7 / 2,
-        lon_e7: from.lon_e7 / 2 + to.lon_e7 / 2,
-    }
+fn ends(network: &RoadNetwork, segment: &Segment) -> [NodePlace; 2] {
+    [segment.from(), segment.to()].map(|node| network.place(node))
 }
 
-fn is_inside(place: NodePlace, (one, other): (Position, Position)) -> bool {
-    let between = |value: i32, a: i32, b: i32| (a.min(b)..=a.max(b)).contains(&value);
-    let place = place.position();
-    between(place.lat_udeg, one.lat_udeg, other.lat_udeg)
-        && between(place.lon_udeg, one.lon_udeg, other.lon_udeg)
-}
-
-/// Segments that lie along a drawn line: their middle within the half-width, their direction like it.
-fn along(
-    network: &RoadNetwork,
-    line: &[Position],
+/// A drawn line, and how far a road may be from it and still lie along it.
+struct Drawn {
+    line: Vec<NodePlace>,
     half_width_m: f64,
     one_direction: bool,
-    found: &mut dyn FnMut(SegmentNumber),
-) {
-    let pieces: Vec<(NodePlace, NodePlace)> = line
-        .windows(2)
-        .filter_map(|pair| match pair {
-            [from, to] => Some((node_place(*from), node_place(*to))),
-            _ => None,
-        })
-        .collect();
-    let Some(bounds) = Bounds::of(&pieces, half_width_m) else {
-        return;
-    };
-    for number in (0..count(network.len())).map(SegmentNumber) {
-        let segment = network.segment(number);
-        let centre = middle(network, segment);
-        if !bounds.contains(centre) {
-            continue;
+}
+
+/// North and east of the middle of a segment. Unit: m.
+type Flat = (f64, f64);
+
+/// A piece of a drawn line beside a segment.
+struct Piece {
+    from: Flat,
+    to: Flat,
+    /// The line begins with it.
+    is_first: bool,
+    /// The line ends with it.
+    is_last: bool,
+    /// It runs as the segment does.
+    is_like: bool,
+}
+
+impl Drawn {
+    /// Gives the parts of a segment along the line: beside it and not before or behind, where the
+    /// nearest piece of the line runs as the segment does.
+    fn parts(&self, ends: [NodePlace; 2], found: &mut dyn FnMut(Part)) {
+        let plane = Plane::at(middle(ends));
+        let segment = ends.map(|place| plane.offset(place));
+        let length_m = distance(segment[0], segment[1]);
+        let pieces = self.pieces(&plane, ends);
+        if length_m == 0.0 || !pieces.iter().any(|piece| piece.is_like) {
+            return;
         }
-        let plane = Plane::at(centre);
-        let direction =
-            plane.direction_deg(network.place(segment.from()), network.place(segment.to()));
+        let mut cuts = vec![0.0, 1.0];
+        let mut cut_m = PIECE_M_MAX;
+        while cut_m < length_m {
+            cuts.push(cut_m / length_m);
+            cut_m += PIECE_M_MAX;
+        }
+        for piece in &pieces {
+            piece.cut(segment, self.half_width_m, &mut |share| {
+                if 0.0 < share && share < 1.0 {
+                    cuts.push(share);
+                }
+            });
+        }
+        cuts.sort_by(f64::total_cmp);
+        let mut from = None;
+        for pair in cuts.windows(2) {
+            let [low, high] = *pair else { continue };
+            let is_along = self.is_along(&pieces, on_line(segment, f64::midpoint(low, high)));
+            match (from, is_along) {
+                (None, true) => from = Some(low),
+                (Some(began), false) if low < high => {
+                    Part::new(began, low).into_iter().for_each(&mut *found);
+                    from = None;
+                }
+                _ => {}
+            }
+        }
+        let last = from.and_then(|began| Part::new(began, 1.0));
+        last.into_iter().for_each(found);
+    }
+
+    /// The pieces that may be near enough to a segment.
+    fn pieces(&self, plane: &Plane, ends: [NodePlace; 2]) -> Vec<Piece> {
+        let direction = plane.direction_deg(ends[0], ends[1]);
+        let is_ring = self.line.first() == self.line.last();
+        let last = self.line.len().saturating_sub(2);
+        let pairs = self.line.windows(2).enumerate();
+        pairs
+            .filter_map(|(at, pair)| {
+                let [from, to] = *pair else { return None };
+                let is_near = Bounds::of(pair, self.half_width_m)?.touches(ends);
+                if from == to || !is_near {
+                    return None;
+                }
+                let apart = apart_deg(direction, plane.direction_deg(from, to));
+                let apart = if self.one_direction {
+                    apart
+                } else {
+                    apart.min(180.0 - apart)
+                };
+                Some(Piece {
+                    from: plane.offset(from),
+                    to: plane.offset(to),
+                    is_first: at == 0 && !is_ring,
+                    is_last: at == last && !is_ring,
+                    is_like: apart <= LINE_DEGREES_MAX,
+                })
+            })
+            .collect()
+    }
+
+    fn is_along(&self, pieces: &[Piece], place: Flat) -> bool {
         let nearest = pieces
             .iter()
-            .map(|(from, to)| {
-                (
-                    plane.foot(*from, *to).distance_m,
-                    plane.direction_deg(*from, *to),
-                )
+            .map(|piece| (piece, piece.share_of(place)))
+            .map(|(piece, share)| {
+                let foot = on_line([piece.from, piece.to], share.clamp(0.0, 1.0));
+                (distance(foot, place), piece, share)
             })
             .min_by(|a, b| a.0.total_cmp(&b.0));
-        let is_along = nearest.is_some_and(|(distance_m, of_line)| {
-            let apart = apart_deg(direction, of_line);
-            let apart = if one_direction {
-                apart
-            } else {
-                apart.min(180.0 - apart)
-            };
-            distance_m <= half_width_m && apart <= LINE_DEGREES_MAX
-        });
-        if is_along {
-            found(number);
+        nearest.is_some_and(|(distance_m, piece, share)| {
+            let is_beyond = (piece.is_first && share < 0.0) || (piece.is_last && share > 1.0);
+            distance_m <= self.half_width_m && piece.is_like && !is_beyond
+        })
+    }
+}
+
+impl Piece {
+    /// Where a place lies along it; below 0 before, above 1 behind.
+    fn share_of(&self, place: Flat) -> f64 {
+        let (along, off) = (minus(self.to, self.from), minus(place, self.from));
+        dot(along, off) / dot(along, along)
+    }
+
+    /// Gives the shares of a segment at which it may begin or cease to lie along this.
+    fn cut(&self, segment: [Flat; 2], half_width_m: f64, found: &mut dyn FnMut(f64)) {
+        let run = minus(segment[1], segment[0]);
+        let along = minus(self.to, self.from);
+        let across = (-along.1, along.0);
+        let off = minus(segment[0], self.from);
+        let length_2 = dot(along, along);
+        let side = half_width_m * length_2.sqrt();
+        for (axis, values) in [(along, [0.0, length_2]), (across, [-side, side])] {
+            let by_share = dot(run, axis);
+            if by_share != 0.0 {
+                for value in values {
+                    found((value - dot(off, axis)) / by_share);
+                }
+            }
+        }
+        for corner in [self.from, self.to] {
+            let off = minus(segment[0], corner);
+            let (a, b) = (dot(run, run), dot(run, off));
+            let root = (b * b - a * (dot(off, off) - half_width_m * half_width_m)).sqrt();
+            // No number where the circle is not met: no share between 0 and 1.
+            found((-b - root) / a);
+            found((root - b) / a);
         }
     }
 }
 
-/// A box around a line.
+fn minus(a: Flat, b: Flat) -> Flat {
+    (a.0 - b.0, a.1 - b.1)
+}
+
+fn dot(a: Flat, b: Flat) -> f64 {
+    a.0 * b.0 + a.1 * b.1
+}
+
+fn distance(a: Flat, b: Flat) -> f64 {
+    f64::hypot(a.0 - b.0, a.1 - b.1)
+}
+
+fn on_line([from, to]: [Flat; 2], share: f64) -> Flat {
+    let run = minus(to, from);
+    (from.0 + share * run.0, from.1 + share * run.1)
+}
+
+fn middle([one, other]: [NodePlace; 2]) -> NodePlace {
+    NodePlace {
+        lat_e7: one.lat_e7 / 2 + other.lat_e7 / 2,
+        lon_e7: one.lon_e7 / 2 + other.lon_e7 / 2,
+    }
+}
+
+/// A box around places.
 struct Bounds {
     low: NodePlace,
     high: NodePlace,
 }
 
 impl Bounds {
-    fn of(pieces: &[(NodePlace, NodePlace)], margin_m: f64) -> Option<Self> {
-        let ends = || pieces.iter().flat_map(|(from, to)| [*from, *to]);
-        let lats = || ends().map(|place| place.lat_e7);
-        let lons = || ends().map(|place| place.lon_e7);
+    /// Everything within so many metres of a line, and some more.
+    fn of(line: &[NodePlace], margin_m: f64) -> Option<Self> {
+        let lats = || line.iter().map(|place| place.lat_e7);
+        let lons = || line.iter().map(|place| place.lon_e7);
         let (south, north) = (lats().min()?, lats().max()?);
-        let widest = Plane::at(NodePlace {
-            lat_e7: if north.abs() > south.abs() {
-                north
-            } else {
-                south
-            },
+        let farthest = if north.abs() > south.abs() {
+            north
+        } else {
+            south
+        };
+        let (up, right) = Plane::at(NodePlace {
+            lat_e7: farthest,
             lon_e7: 0,
-        });
-        let (up, right) = widest.units(margin_m);
+        })
+        .units(margin_m);
         Some(Self {
             low: NodePlace {
                 lat_e7: south.saturating_sub(up),
@@ -223,16 +414,59 @@ impl Bounds {
         })
     }
 
-    fn contains(&self, place: NodePlace) -> bool {
-        (self.low.lat_e7..=self.high.lat_e7).contains(&place.lat_e7)
-            && (self.low.lon_e7..=self.high.lon_e7).contains(&place.lon_e7)
+    /// The box that two places span; the narrower side is at least [`BOX_M_MIN`].
+    fn of_stretch((one, other): (Position, Position)) -> Self {
+        let (one, other) = (NodePlace::from(one), NodePlace::from(other));
+        let mut low = NodePlace {
+            lat_e7: one.lat_e7.min(other.lat_e7),
+            lon_e7: one.lon_e7.min(other.lon_e7),
+        };
+        let mut high = NodePlace {
+            lat_e7: one.lat_e7.max(other.lat_e7),
+            lon_e7: one.lon_e7.max(other.lon_e7),
+        };
+        let plane = Plane::at(low);
+        let (height_m, width_m) = plane.offset(high);
+        let (up, _) = plane.units(((BOX_M_MIN - height_m) / 2.0).max(0.0));
+        let (_, right) = plane.units(((BOX_M_MIN - width_m) / 2.0).max(0.0));
+        if height_m <= width_m {
+            low.lat_e7 = low.lat_e7.saturating_sub(up);
+            high.lat_e7 = high.lat_e7.saturating_add(up);
+        } else {
+            low.lon_e7 = low.lon_e7.saturating_sub(right);
+            high.lon_e7 = high.lon_e7.saturating_add(right);
+        }
+        Self { low, high }
     }
-}
 
-fn node_place(position: Position) -> NodePlace {
-    NodePlace {
-        lat_e7: position.lat_udeg.saturating_mul(10),
-        lon_e7: position.lon_udeg.saturating_mul(10),
+    /// Whether the box of a segment and this one have a place in common.
+    fn touches(&self, [from, to]: [NodePlace; 2]) -> bool {
+        let meet = |a: i32, b: i32, low: i32, high: i32| a.min(b) <= high && low <= a.max(b);
+        meet(from.lat_e7, to.lat_e7, self.low.lat_e7, self.high.lat_e7)
+            && meet(from.lon_e7, to.lon_e7, self.low.lon_e7, self.high.lon_e7)
+    }
+
+    /// The part of a segment that lies inside.
+    fn clip(&self, [from, to]: [NodePlace; 2]) -> Option<Part> {
+        let sides = [
+            (from.lat_e7, to.lat_e7, self.low.lat_e7, self.high.lat_e7),
+            (from.lon_e7, to.lon_e7, self.low.lon_e7, self.high.lon_e7),
+        ];
+        let (mut begin, mut end) = (0.0_f64, 1.0_f64);
+        for (from, to, low, high) in sides {
+            let [from, to, low, high] = [from, to, low, high].map(f64::from);
+            let run = to - from;
+            if run == 0.0 {
+                if from < low || from > high {
+                    return None;
+                }
+                continue;
+            }
+            let (one, other) = ((low - from) / run, (high - from) / run);
+            begin = begin.max(one.min(other));
+            end = end.min(one.max(other));
+        }
+        Part::new(begin, end)
     }
 }
 
@@ -240,4 +474,128 @@ fn node_place(position: Position) -> NodePlace {
 pub(crate) fn apart_deg(a: f64, b: f64) -> f64 {
     let apart = (a - b).rem_euclid(360.0);
     apart.min(360.0 - apart)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roads::network::NAME_END;
+    use crate::roads::network::tests::way;
+
+    /// Metres of 1e-7 degrees at the equator.
+    const E7_M: f64 = 0.011_119_5;
+
+    fn at(north_m: f64, east_m: f64) -> NodePlace {
+        #[expect(clippy::cast_possible_truncation, reason = "degrees on earth")]
+        let e7 = |metres: f64| (metres / E7_M).round() as i32;
+        NodePlace {
+            lat_e7: e7(north_m),
+            lon_e7: 1_120_000_000 + e7(east_m),
+        }
+    }
+
+    /// A road of that name, 1 km east.
+    fn road(name: &str) -> RoadNetwork {
+        let nodes = [(1, at(0.0, 0.0)), (2, at(0.0, 1000.0))];
+        let mut eastward = way(5, &[1, 2]);
+        eastward.name = name.to_owned();
+        RoadNetwork::build(&nodes, vec![eastward]).unwrap()
+    }
+
+    /// The parts of the road eastward that a target means, in metres.
+    fn check(network: &RoadNetwork, target: &OverrideTarget, expected: &[(f32, f32)]) {
+        let mut found = Vec::new();
+        segments(network, target, &mut |number, part| {
+            if !network.segment(number).is_backward() {
+                found.push(((part.from * 1000.0).round(), (part.to * 1000.0).round()));
+            }
+        });
+        assert_eq!(found, expected, "{target:?}");
+    }
+
+    fn line(one_direction: bool, places: &[(f64, f64)]) -> OverrideTarget {
+        let places = places.iter();
+        OverrideTarget::Line {
+            line: places
+                .map(|(north, east)| at(*north, *east).position())
+                .collect(),
+            half_width_m: 25.0,
+            one_direction,
+        }
+    }
+
+    #[test]
+    fn a_drawn_line_means_what_lies_beside_it() {
+        let road = road("");
+        check(
+            &road,
+            &line(false, &[(5.0, 400.0), (5.0, 600.0)]),
+            &[(400.0, 600.0)],
+        );
+        check(&road, &line(true, &[(5.0, 600.0), (5.0, 400.0)]), &[]);
+        check(
+            &road,
+            &line(false, &[(-5.0, 950.0), (-5.0, 2000.0)]),
+            &[(950.0, 1000.0)],
+        );
+        check(&road, &line(false, &[(26.0, 400.0), (26.0, 600.0)]), &[]);
+        check(&road, &line(false, &[(-90.0, 500.0), (90.0, 500.0)]), &[]);
+        // Away in the middle, and back.
+        let bow = [
+            (5.0, 100.0),
+            (5.0, 300.0),
+            (90.0, 400.0),
+            (90.0, 600.0),
+            (5.0, 700.0),
+            (5.0, 800.0),
+        ];
+        let mut found = Vec::new();
+        segments(&road, &line(true, &bow), &mut |_, part| found.push(part));
+        let [first, second] = found[..] else {
+            panic!("{found:?}");
+        };
+        assert!(
+            (first.from - 0.1).abs() < 1e-3 && first.to < 0.34,
+            "{first:?}"
+        );
+        assert!(
+            second.from > 0.66 && (second.to - 0.8).abs() < 1e-3,
+            "{second:?}"
+        );
+        // There on the road, and back 20 m beside it: the nearer one tells the direction.
+        let hairpin = [(0.0, 200.0), (0.0, 800.0), (20.0, 800.0), (20.0, 200.0)];
+        check(&road, &line(true, &hairpin), &[(200.0, 825.0)]);
+        let back = hairpin.map(|(north, east)| (20.0 - north, east));
+        check(&road, &line(true, &back), &[]);
+    }
+
+    #[test]
+    fn a_road_answers_to_its_name_and_to_each_of_its_numbers() {
+        let named = |name: &str, stretch: Option<[(f64, f64); 2]>| OverrideTarget::Name {
+            name: name.to_owned(),
+            stretch: stretch.map(|ends| {
+                let [from, to] = ends.map(|(north, east)| at(north, east).position());
+                (from, to)
+            }),
+        };
+        let both = road(&format!("青山路{NAME_END}G107; S50"));
+        assert_eq!(both.name(&both.ways()[0]), "青山路");
+        for name in ["青山路", " 青山路 ", "G107", "S50"] {
+            check(&both, &named(name, None), &[(0.0, 1000.0)]);
+        }
+        for name in ["", "G10", "G107;S5", "青山"] {
+            check(&both, &named(name, None), &[]);
+        }
+        check(&road("G107;S50"), &named("S50", None), &[(0.0, 1000.0)]);
+        check(&road(""), &named("", None), &[]);
+        // Two places on the road, and beside it, span a box that the road is in.
+        for ends in [[(0.0, 200.0), (0.0, 400.0)], [(-5.0, 400.0), (-3.0, 200.0)]] {
+            check(&both, &named("G107", Some(ends)), &[(200.0, 400.0)]);
+        }
+        check(
+            &both,
+            &named("G107", Some([(90.0, 200.0), (95.0, 400.0)])),
+            &[],
+        );
+    }
 }

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use roadwarden::model::{Fix, Span, Timestamp, VehicleClass, Violation};
+use roadwarden::roads::limit::overrides::Passing;
 use roadwarden::roads::{RoadClass, RoadMap, RoadNetwork, SegmentNumber, WayFlags};
 
 use crate::drive::{Scene, fix, line, moment, rules};
@@ -45,13 +46,14 @@ struct Answer {
 fn limit_kmh(scene: &Scene, segment: SegmentNumber) -> f64 {
     let map = scene.roads().unwrap();
     let (rules, class) = (&scene.rules, scene.profile.class);
-    let own = map.limit(
-        &rules.roads,
-        &rules.zone,
+    let begin = map.network().segment(segment).from();
+    let passing = Passing {
         segment,
-        Some(class),
-        moment(START),
-    );
+        place: map.network().place(begin).position(),
+        class: Some(class),
+        time: moment(START),
+    };
+    let own = map.limit(&rules.roads, &rules.zone, &passing);
     let kind = map.network().way_of(segment).kind();
     let cap = rules.speeding.caps.of(class).on(Some(kind)).kmh();
     own.speed.map_or(cap, |own| own.kmh().min(cap))

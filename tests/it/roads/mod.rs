@@ -4,6 +4,7 @@ mod accused;
 mod datum;
 mod examples;
 mod judging;
+mod overrides;
 mod screen;
 mod server;
 mod town;

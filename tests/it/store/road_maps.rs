@@ -2,7 +2,7 @@
 
 use roadwarden::model::road::{OverrideTarget, RoadOverride};
 use roadwarden::model::{Position, Speed, VehicleClass};
-use roadwarden::store::StoredRoadMap;
+use roadwarden::store::{LimitCounts, StoredRoadMap};
 
 use super::samples::at;
 use super::support::{Place, on_both_engines};
@@ -63,7 +63,8 @@ on_both_engines! {
             limit("b", way(Some(true))),
             limit("c", drawn),
         ];
-        assert_eq!(store.import_road_limits(&limits).await.unwrap(), 3);
+        let counts = |stored, added, removed| LimitCounts { stored, added, removed };
+        assert_eq!(store.import_road_limits(&limits, false).await.unwrap(), counts(3, 3, 0));
         assert_eq!(store.load_registry().await.unwrap().road_limits, limits);
         let changed = RoadOverride {
             classes: Vec::new(),
@@ -71,9 +72,17 @@ on_both_engines! {
             to: Some(at(60)),
             ..limit("b", way(Some(false)))
         };
-        store.import_road_limits(std::slice::from_ref(&changed)).await.unwrap();
+        let one = std::slice::from_ref(&changed);
+        assert_eq!(store.import_road_limits(one, false).await.unwrap(), counts(3, 0, 0));
         let [first, _, third] = limits;
         let stored = store.load_registry().await.unwrap().road_limits;
-        assert_eq!(stored, [first, changed, third]);
+        assert_eq!(stored, [first, changed.clone(), third]);
+        // The file as the whole table; one with a header only removes all.
+        let version = store.registry_version().await.unwrap();
+        assert_eq!(store.import_road_limits(one, true).await.unwrap(), counts(1, 0, 2));
+        assert_eq!(store.load_registry().await.unwrap().road_limits, [changed]);
+        assert_eq!(store.import_road_limits(&[], true).await.unwrap(), counts(0, 0, 1));
+        assert_eq!(store.load_registry().await.unwrap().road_limits, []);
+        assert!(store.registry_version().await.unwrap() > version, "the server looks again");
     }
 }
