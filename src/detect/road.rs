@@ -23,12 +23,12 @@
 //! more, at most, and holds nothing else up longer. A vehicle that falls silent is decided with its
 //! next fix, or at the end of what is judged.
 
-use crate::geo::{bearing_deg, within};
+use crate::geo::{apart_deg, bearing_deg, within};
 use crate::model::route::RoadKind;
 use crate::model::rules::RoadRules;
 use crate::model::{Course, Fix, Position, Speed, Timestamp};
 use crate::roads::limit::LimitOrigin;
-use crate::roads::limit::overrides::{Passing, apart_deg};
+use crate::roads::limit::overrides::Passing;
 use crate::roads::matching::{Match, Matcher, Settings, Sighting};
 use crate::roads::screen::Lowest;
 use crate::roads::{RoadMap, SegmentNumber};

@@ -59,6 +59,12 @@ pub fn bearing_deg(from: Position, to: Position) -> f64 {
     east.atan2(north).to_degrees()
 }
 
+/// Difference of two directions. Unit: degrees, `0..=180`.
+pub fn apart_deg(a: f64, b: f64) -> f64 {
+    let apart = (a - b).rem_euclid(360.0);
+    apart.min(360.0 - apart)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -331,7 +331,7 @@ mod tests {
             network.near(place, 80.0, |near| found.push(near.segment.0));
             found.sort_unstable();
             let is_near = |segment: &Segment| {
-                let ends = [segment.from(), segment.to()].map(|node| network.place(node));
+                let ends = network.ends(segment);
                 around.foot(ends[0], ends[1]).distance_m <= 80.0
             };
             let segments = (0_u32..).zip(network.segments());

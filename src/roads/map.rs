@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::geo::apart_deg;
 use crate::model::road::RoadOverride;
 use crate::model::rules::{RoadRules, RuleSet};
 use crate::model::{Course, LocalZone, Position, Speed};
@@ -11,7 +12,7 @@ use crate::model::{Course, LocalZone, Position, Speed};
 use super::fit::{Fit, fitting};
 use super::index::Plane;
 use super::limit::hours::WeekTime;
-use super::limit::overrides::{Overrides, Passing, apart_deg};
+use super::limit::overrides::{Overrides, Passing};
 use super::limit::{LimitOrigin, RoadLimit, lowest, posted_for_class, posted_or_default};
 use super::network::{RoadNetwork, SegmentNumber};
 use super::screen::{Lowest, Reach, Screen};
@@ -92,8 +93,10 @@ impl RoadMap {
 
     /// The limit that holds for a vehicle where it is.
     pub fn limit(&self, rules: &RoadRules, zone: &LocalZone, passing: &Passing) -> RoadLimit {
-        let at = WeekTime::of(zone, passing.time);
-        limit_on(&self.network, &self.overrides, rules, passing, Some(at))
+        let posted = self.network.posted(self.network.way_of(passing.segment));
+        // The local hour is dear, and few roads post anything.
+        let at = (!posted.is_empty()).then(|| WeekTime::of(zone, passing.time));
+        limit_on(&self.network, &self.overrides, rules, passing, at)
     }
 
     /// The segments that a fix may drive, as far as it tells by itself: within reach, of a direction
@@ -138,8 +141,7 @@ impl RoadMap {
 
     /// Difference between the direction of a segment and a course. Unit: degrees, `0..=180`.
     pub fn apart_deg(&self, segment: SegmentNumber, course: Course) -> f64 {
-        let segment = self.network.segment(segment);
-        let ends = [segment.from(), segment.to()].map(|node| self.network.place(node));
+        let ends = self.network.ends(self.network.segment(segment));
         let direction = Plane::at(ends[0]).direction_deg(ends[0], ends[1]);
         apart_deg(direction, f64::from(course.degrees()))
     }
@@ -228,9 +230,12 @@ pub fn limit_on(
     let Some(set) = overrides.find(network, passing) else {
         return posted_or_default(rules, way, posted, backward, passing.class, at);
     };
-    let own = posted_for_class(rules, way, posted, backward, passing.class, at)
-        .filter(|own| set.classes.is_empty() && *own < set.limit);
-    match own {
+    let own = if set.classes.is_empty() {
+        posted_for_class(rules, way, posted, backward, passing.class, at)
+    } else {
+        None
+    };
+    match own.filter(|own| *own < set.limit) {
         Some(own) => RoadLimit::of(own, LimitOrigin::Tag),
         None => RoadLimit::of(set.limit, LimitOrigin::Override),
     }

@@ -328,6 +328,11 @@ impl RoadNetwork {
         &self.ways[number.0 as usize]
     }
 
+    /// Where a segment begins and ends.
+    pub fn ends(&self, segment: &Segment) -> [NodePlace; 2] {
+        [segment.from(), segment.to()].map(|node| self.place(node))
+    }
+
     /// The way of a segment.
     pub fn way_of(&self, segment: SegmentNumber) -> &Way {
         self.way(self.segment(segment).way())

@@ -113,7 +113,7 @@ impl Screen {
             }
             let least = twin.map_or(own[number], |twin| own[number].min(own[twin]));
             let kind = network.way(segment.way()).kind();
-            let ends = [segment.from(), segment.to()].map(|node| network.place(node));
+            let ends = network.ends(segment);
             builder.add(ends, kind, least);
         }
         Self {
@@ -388,7 +388,7 @@ fn sectors(direction_deg: f64, course_deg_max: f64) -> [bool; SECTORS] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::roads::limit::overrides::apart_deg;
+    use crate::geo::apart_deg;
     use crate::roads::network::tests::grid;
 
     const REACH: Reach = Reach {

@@ -115,11 +115,7 @@ pub(super) fn posted_for_class(
     class: Option<VehicleClass>,
     at: Option<WeekTime>,
 ) -> Option<Speed> {
-    let is_own = |limit: &&tags::TaggedLimit| limit.who != tags::Who::All;
-    let own = TaggedLimits {
-        limits: posted.limits.iter().filter(is_own).cloned().collect(),
-    };
-    match own.find(backward, class, at)? {
+    match posted.find_named(backward, class, at)? {
         Value::Speed(speed) => Some(*speed),
         Value::None | Value::Unknown => None,
         Value::Zone(zone) => zone_limit(rules, way, zone),

@@ -1,10 +1,11 @@
 //! The operator's limits, laid over a map: which segments, and which part of each, each one is for.
 
+use crate::geo::apart_deg;
 use crate::model::road::{OverrideTarget, RoadOverride};
 use crate::model::{Position, Timestamp, VehicleClass};
 
 use crate::roads::index::Plane;
-use crate::roads::network::{NodePlace, RoadNetwork, Segment, SegmentNumber};
+use crate::roads::network::{NodePlace, RoadNetwork, SegmentNumber};
 
 /// Largest difference in direction of a drawn line and a segment along it. Unit: degrees.
 const LINE_DEGREES_MAX: f64 = 40.0;
@@ -110,8 +111,7 @@ impl Overrides {
         if held.is_empty() {
             return None;
         }
-        let segment = network.segment(passing.segment);
-        let ends = [segment.from(), segment.to()].map(|node| network.place(node));
+        let ends = network.ends(network.segment(passing.segment));
         let foot = Plane::at(NodePlace::from(passing.place)).foot(ends[0], ends[1]);
         held.iter()
             .filter(|held| held.part.contains(foot.share))
@@ -177,7 +177,7 @@ fn segments(
                 }
                 let part = match &stretch {
                     None => Some(Part::WHOLE),
-                    Some(stretch) => stretch.clip(ends(network, segment)),
+                    Some(stretch) => stretch.clip(network.ends(segment)),
                 };
                 if let Some(part) = part {
                     found(number, part);
@@ -199,17 +199,13 @@ fn segments(
                 one_direction: *one_direction,
             };
             for (number, segment) in all() {
-                let ends = ends(network, segment);
+                let ends = network.ends(segment);
                 if bounds.touches(ends) {
                     drawn.parts(ends, &mut |part| found(number, part));
                 }
             }
         }
     }
-}
-
-fn ends(network: &RoadNetwork, segment: &Segment) -> [NodePlace; 2] {
-    [segment.from(), segment.to()].map(|node| network.place(node))
 }
 
 /// A drawn line, and how far a road may be from it and still lie along it.
@@ -468,12 +464,6 @@ impl Bounds {
         }
         Part::new(begin, end)
     }
-}
-
-/// Difference of two directions. Unit: degrees, `0..=180`.
-pub(crate) fn apart_deg(a: f64, b: f64) -> f64 {
-    let apart = (a - b).rem_euclid(360.0);
-    apart.min(360.0 - apart)
 }
 
 #[cfg(test)]

@@ -119,6 +119,20 @@ impl TaggedLimits {
         class: Option<VehicleClass>,
         at: Option<WeekTime>,
     ) -> Option<&Value> {
+        self.most_exact(|limit| limit.holds(backward, class, at))
+    }
+
+    /// As [`Self::find`], among the limits that name vehicles.
+    pub fn find_named(
+        &self,
+        backward: bool,
+        class: Option<VehicleClass>,
+        at: Option<WeekTime>,
+    ) -> Option<&Value> {
+        self.most_exact(|limit| limit.who != Who::All && limit.holds(backward, class, at))
+    }
+
+    fn most_exact(&self, holds: impl Fn(&TaggedLimit) -> bool) -> Option<&Value> {
         let rank = |limit: &&TaggedLimit| {
             (
                 !limit.hours.is_empty(),
@@ -128,7 +142,7 @@ impl TaggedLimits {
         };
         self.limits
             .iter()
-            .filter(|limit| !limit.only_raises && limit.holds(backward, class, at))
+            .filter(|limit| !limit.only_raises && holds(limit))
             .max_by(|a, b| (rank(a), &a.value).cmp(&(rank(b), &b.value)))
             .map(|limit| &limit.value)
     }
