@@ -207,6 +207,19 @@ mod tests {
     use crate::protocol::bcd::BcdTime;
     use crate::rulebook::{default_document, parse};
 
+    /// What a coach near Changsha reports.
+    const REPORT: LocationReport<'static> = LocationReport {
+        alarm: 0,
+        status: 3,
+        lat_udeg: 28_100_000,
+        lon_udeg: 112_900_000,
+        altitude_m: 50,
+        speed_dkmh: 600,
+        course_deg: 90,
+        time: BcdTime([0x26, 0x11, 0x21, 8, 0, 0]),
+        additional: &[],
+    };
+
     /// A report with these items; lengths are put in here.
     fn check(items: &[(u8, &[u8])], expected: &str) {
         let mut additional = Vec::new();
@@ -215,15 +228,8 @@ mod tests {
             additional.extend_from_slice(value);
         }
         let report = LocationReport {
-            alarm: 0,
-            status: 3,
-            lat_udeg: 28_100_000,
-            lon_udeg: 112_900_000,
-            altitude_m: 50,
-            speed_dkmh: 600,
-            course_deg: 0,
-            time: BcdTime([0x26, 0x11, 0x21, 8, 0, 0]),
             additional: &additional,
+            ..REPORT
         };
         assert_eq!(events(&report).to_string(), expected);
     }
@@ -235,20 +241,10 @@ mod tests {
         bytes
     }
 
-    /// What a coach near Changsha reports, changed; the place, the course and the reasons of its fix.
+    /// [`REPORT`], changed; the place, the course and the reasons of its fix.
     fn check_values<'a>(change: impl FnOnce(&mut LocationReport<'a>), expected: &str) {
         let rules = parse(default_document()).unwrap().plausibility;
-        let mut report = LocationReport {
-            alarm: 0,
-            status: 3,
-            lat_udeg: 28_100_000,
-            lon_udeg: 112_900_000,
-            altitude_m: 50,
-            speed_dkmh: 600,
-            course_deg: 90,
-            time: BcdTime([0x26, 0x11, 0x21, 8, 0, 0]),
-            additional: &[],
-        };
+        let mut report = REPORT;
         change(&mut report);
         let origin = Origin {
             vehicle: VehicleId(1),

@@ -621,16 +621,7 @@ on_both_engines! {
 
     async fn a_card_that_is_told_late_names_the_driver(place: Place) {
         let world = World::new(place, 2).await;
-        let of = |vehicle, start: &str, text: &str| -> Vec<Fix> {
-            let own = |fix| Fix {
-                vehicle: VehicleId(vehicle),
-                driver: None,
-                source: Source::Terminal,
-                ..fix
-            };
-            let fixes = drive(start, text, Span::from_seconds(10));
-            fixes.into_iter().map(own).collect()
-        };
+        let of = |vehicle, start, text| unnamed(vehicle, Source::Terminal, start, text);
         // Thirty minutes in one vehicle and twenty in the next: over forty without a rest.
         world.deliver(&of(1, "11-21 08:00", "drive 30m")).await;
         world.deliver(&of(2, "11-21 08:32", "drive 20m, stand 10m")).await;
@@ -690,16 +681,7 @@ on_both_engines! {
 
     async fn a_card_holds_for_fixes_that_come_another_way(place: Place) {
         let world = World::new(place, 2).await;
-        let by_http = |vehicle, start: &str, text: &str| -> Vec<Fix> {
-            let own = |fix| Fix {
-                vehicle: VehicleId(vehicle),
-                driver: None,
-                source: Source::Http,
-                ..fix
-            };
-            let fixes = drive(start, text, Span::from_seconds(10));
-            fixes.into_iter().map(own).collect()
-        };
+        let by_http = |vehicle, start, text| unnamed(vehicle, Source::Http, start, text);
         let (early, late) = (
             world.store.driver_id("430-1").await.unwrap(),
             world.store.driver_id("430-2").await.unwrap(),
@@ -763,14 +745,8 @@ on_both_engines! {
         world.store.save_driver_card(&card, None).await.unwrap();
         let world = world.restart().await;
         // Received after all cards, of a time that the terminal's connection had forgotten.
-        let own = |fix| Fix {
-            vehicle: VehicleId(1),
-            driver: None,
-            source: Source::TerminalBlindArea,
-            ..fix
-        };
-        let fixes = drive("11-21 08:00", "drive 45m, stand 10m", Span::from_seconds(10));
-        let fixes: Vec<Fix> = fixes.into_iter().map(own).collect();
+        let blind = Source::TerminalBlindArea;
+        let fixes = unnamed(1, blind, "11-21 08:00", "drive 45m, stand 10m");
         world.deliver(&fixes).await;
         for again in [false, true] {
             if again {
@@ -809,15 +785,9 @@ on_both_engines! {
         }
         let world = world.restart().await;
         for vehicle in 1..=6 {
-            let own = |fix| Fix {
-                vehicle: VehicleId(vehicle),
-                driver: None,
-                source: Source::Http,
-                ..fix
-            };
             let start = format!("11-1{vehicle} 08:00");
-            let fixes = drive(&start, "drive 45m, stand 10m", Span::from_seconds(10));
-            world.deliver(&fixes.into_iter().map(own).collect::<Vec<_>>()).await;
+            let fixes = unnamed(vehicle, Source::Http, &start, "drive 45m, stand 10m");
+            world.deliver(&fixes).await;
         }
         world.engine.settle().await;
         for card in [1, 3, 5].into_iter().flat_map(cards) {
@@ -878,6 +848,18 @@ on_both_engines! {
         world.check(&delivered).await;
         world.close().await;
     }
+}
+
+/// A drive of a vehicle that names nobody, a fix every ten seconds.
+fn unnamed(vehicle: u32, source: Source, start: &str, text: &str) -> Vec<Fix> {
+    let own = |fix| Fix {
+        vehicle: VehicleId(vehicle),
+        driver: None,
+        source,
+        ..fix
+    };
+    let fixes = drive(start, text, Span::from_seconds(10));
+    fixes.into_iter().map(own).collect()
 }
 
 /// A fix every ten seconds from a second of the hour on, at a speed, on one vehicle; received two seconds after.
