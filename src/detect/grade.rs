@@ -4,7 +4,7 @@
 
 use crate::model::route::RoadKind;
 use crate::model::rules::{ByClass, Penalty, PointsRow, RuleSet};
-use crate::model::violation::PointsBasis;
+use crate::model::violation::{LimitSource, PointsBasis};
 use crate::model::{Severity, Speed, VehicleClass};
 
 use super::limit::Limit;
@@ -20,44 +20,85 @@ pub struct Grade {
     pub basis: Option<PointsBasis>,
 }
 
-/// Grades the highest speed of a span against its limit.
+/// Grades the highest speed of a span against its limit; `is_road_sure` says whether the matched road may
+/// be believed, and means nothing where no road is known.
 ///
 /// Where the road is unknown the severity is that of other roads and the points are open. They are
-/// open too where the limit is one of roads without a sign: the map may lack the sign.
-pub fn grade(rules: &RuleSet, limit: &Limit, peak: Speed) -> Grade {
-    let speeding = &rules.speeding;
-    let (severity, points) = if peak > limit.legal {
-        let points = speeding
-            .points
-            .iter()
-            .rev()
-            .find(|row| reaches(peak, limit.legal, row.over_percent))
-            .map_or(0, |row| points_on(*row, limit.road));
-        (rules.severity.of(points), points)
-    } else if reaches(peak, limit.monitor, speeding.monitor_only.graver_percent) {
-        (speeding.monitor_only.from, 0)
-    } else {
-        (speeding.monitor_only.below, 0)
+/// open too where the road is not sure, and where the limit is one of roads without a sign: the map may
+/// lack the sign. What is not proven to exceed the legal limit is no graver than if it had exceeded the
+/// monitoring limit alone: nobody must answer for a grave violation because of a parallel road.
+pub fn grade(
+    rules: &RuleSet,
+    class: VehicleClass,
+    limit: &Limit,
+    peak: Speed,
+    is_road_sure: bool,
+) -> Grade {
+    let points = points(rules, limit.legal, limit.road, peak);
+    let monitor_only = rules.speeding.monitor_only;
+    let severity = match points {
+        Some(points) => rules.severity.of(points),
+        None if reaches(peak, limit.monitor, monitor_only.graver_percent) => monitor_only.from,
+        None => monitor_only.below,
     };
-    let basis = if limit.hazmat_cap {
-        PointsBasis::HazmatArticle46
-    } else {
-        PointsBasis::SpeedingTable
-    };
-    let open = |basis| Grade {
+    let open = |severity, basis| Grade {
         severity,
         points: None,
         basis: Some(basis),
     };
+    let unproven = |road| {
+        let for_sure = self::points(rules, proven(rules, class, limit, road), None, peak);
+        let for_sure = for_sure.map_or(Severity::L1, |points| rules.severity.of(points));
+        severity.min(monitor_only.from).max(for_sure)
+    };
+    let points = points.unwrap_or(0);
     match limit.road {
-        None => open(PointsBasis::RoadUnknown),
-        Some(_) if limit.assumed && points > 0 => open(PointsBasis::LimitAssumed),
-        Some(_) => Grade {
-            severity,
-            points: Some(points),
-            basis: (points > 0).then_some(basis),
-        },
+        None => open(severity, PointsBasis::RoadUnknown),
+        Some(_) if !is_road_sure => open(unproven(None), PointsBasis::RoadUnsure),
+        Some(_) if limit.assumed && points > 0 => {
+            open(unproven(limit.road), PointsBasis::LimitAssumed)
+        }
+        Some(_) => {
+            let basis = if limit.hazmat_cap {
+                PointsBasis::HazmatArticle46
+            } else {
+                PointsBasis::SpeedingTable
+            };
+            Grade {
+                severity,
+                points: Some(points),
+                basis: (points > 0).then_some(basis),
+            }
+        }
     }
+}
+
+/// The lowest legal limit that holds whatever the limit of the road is.
+fn proven(rules: &RuleSet, class: VehicleClass, limit: &Limit, road: Option<RoadKind>) -> Speed {
+    let of_place = match limit.source {
+        LimitSource::Route | LimitSource::Area => limit.legal,
+        LimitSource::Road
+        | LimitSource::Class
+        | LimitSource::Night
+        | LimitSource::Campaign
+        | LimitSource::Weather => rules.speeding.caps.of(class).on(road),
+    };
+    let overlays = rules.caps.iter().filter(|cap| cap.legal);
+    let overlays = overlays.filter_map(|cap| cap.on(road)).min();
+    overlays.map_or(of_place, |cap| cap.min(of_place))
+}
+
+/// The points of a speed on a kind of road; `None` where it is not over the legal limit.
+fn points(rules: &RuleSet, legal: Speed, road: Option<RoadKind>, peak: Speed) -> Option<u8> {
+    (peak > legal).then(|| {
+        rules
+            .speeding
+            .points
+            .iter()
+            .rev()
+            .find(|row| reaches(peak, legal, row.over_percent))
+            .map_or(0, |row| points_on(*row, road))
+    })
 }
 
 /// What a kind with fixed points costs a class.
@@ -115,8 +156,10 @@ mod tests {
         };
         let grade = grade(
             &parse(default_document()).unwrap(),
+            VehicleClass::TouristCoach,
             &limit,
             Speed::from_dkmh(peak_dkmh),
+            true,
         );
         let points = grade
             .points
@@ -151,24 +194,59 @@ mod tests {
         check(Some(RoadKind::Other), false, 1000, "L2 0 -");
     }
 
-    #[test]
-    fn an_assumed_limit_gives_no_points() {
+    /// What a coach gets at `peak_kmh` on another road under a limit of 50 km/h.
+    fn check_doubtful(
+        source: LimitSource,
+        assumed: bool,
+        is_road_sure: bool,
+        peak_kmh: u16,
+        expected: &str,
+    ) {
         let limit = Limit {
             monitor: Speed::from_whole_kmh(50),
             legal: Speed::from_whole_kmh(50),
-            source: LimitSource::Road,
+            source,
             carrier: None,
             road: Some(RoadKind::Other),
             hazmat_cap: false,
-            assumed: true,
+            assumed,
         };
         let rules = parse(default_document()).unwrap();
-        let graded = grade(&rules, &limit, Speed::from_whole_kmh(60));
-        assert_eq!(graded.points, None);
-        assert_eq!(graded.basis, Some(PointsBasis::LimitAssumed));
-        assert_eq!(graded.severity, Severity::L3);
-        let graded = grade(&rules, &limit, Speed::from_whole_kmh(51));
-        assert_eq!((graded.points, graded.basis), (Some(0), None));
+        let peak = Speed::from_whole_kmh(peak_kmh);
+        let class = VehicleClass::TouristCoach;
+        let graded = grade(&rules, class, &limit, peak, is_road_sure);
+        let points = graded
+            .points
+            .map_or("-".to_owned(), |points| points.to_string());
+        let basis = graded.basis.map_or("-", PointsBasis::name);
+        let got = format!("{} {points} {basis}", graded.severity);
+        assert_eq!(got, expected, "{source:?} {peak_kmh}");
+    }
+
+    #[test]
+    fn an_assumed_limit_gives_no_points_and_proves_nothing_grave() {
+        let check = |peak_kmh, expected| {
+            check_doubtful(LimitSource::Road, true, true, peak_kmh, expected);
+        };
+        check(51, "L1 0 -");
+        check(56, "L2 - limit_assumed");
+        check(60, "L2 - limit_assumed");
+        check(100, "L2 - limit_assumed");
+        // Faster than the class may drive anywhere.
+        check(125, "L3 - limit_assumed");
+    }
+
+    #[test]
+    fn an_unsure_road_gives_no_points_and_proves_nothing_grave() {
+        let check = |source, peak_kmh, expected| {
+            check_doubtful(source, false, false, peak_kmh, expected);
+        };
+        check(LimitSource::Road, 51, "L1 - road_unsure");
+        check(LimitSource::Road, 90, "L2 - road_unsure");
+        check(LimitSource::Road, 125, "L3 - road_unsure");
+        // An area's limit holds on whichever road it is.
+        check(LimitSource::Area, 90, "L4 - road_unsure");
+        check(LimitSource::Campaign, 90, "L2 - road_unsure");
     }
 
     #[test]

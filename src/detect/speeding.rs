@@ -14,7 +14,7 @@
 //! end a span at the first fix under the other limit, which may begin another. Speed and limit are
 //! compared as exact integers.
 
-use crate::model::violation::{AppliedLimit, Details, EvidenceMarks, FixMark, PointsBasis};
+use crate::model::violation::{AppliedLimit, Details, EvidenceMarks, FixMark};
 use crate::model::{DriverId, Fix, Timestamp, VehicleId, Violation, ViolationKind};
 
 use super::admit::{Step, mark};
@@ -271,18 +271,20 @@ impl Group {
         }
     }
 
-    /// Points only where the road is sure.
     fn grade(&self, context: &Context<'_>) -> Grade {
-        let graded = grade(context.rules, &self.limit, self.peak.speed);
         let confidence_min = context.rules.roads.confidence_min;
-        match &self.roads {
-            Some(roads) if roads.confidence(self.fixes) < confidence_min => Grade {
-                points: None,
-                basis: Some(PointsBasis::RoadUnsure),
-                ..graded
-            },
-            Some(_) | None => graded,
-        }
+        let is_road_sure = self
+            .roads
+            .as_ref()
+            .is_none_or(|roads| roads.confidence(self.fixes) >= confidence_min);
+        let class = context.profile.class;
+        grade(
+            context.rules,
+            class,
+            &self.limit,
+            self.peak.speed,
+            is_road_sure,
+        )
     }
 
     fn applied(&self) -> AppliedLimit {
