@@ -15,7 +15,7 @@
 //! compared as exact integers.
 
 use crate::model::violation::{AppliedLimit, Details, EvidenceMarks, FixMark};
-use crate::model::{DriverId, Fix, Timestamp, VehicleId, Violation, ViolationKind};
+use crate::model::{DriverId, Fix, Timestamp, Violation, ViolationKind};
 
 use super::admit::{Step, mark};
 use super::grade::{Grade, grade};
@@ -58,6 +58,8 @@ pub(super) struct Group {
     pub(super) driver: Option<DriverId>,
     /// The roads on which it was, where a map is in force.
     pub(super) roads: Option<Roads>,
+    /// When the fix was received by which it was told to be grave enough for a reminder.
+    pub(super) grave_seen_at: Option<Timestamp>,
 }
 
 /// What a group remembers of its roads.
@@ -164,6 +166,7 @@ impl Group {
             fixes: 0,
             driver: None,
             roads: None,
+            grave_seen_at: None,
         }
     }
 
@@ -202,7 +205,7 @@ impl Group {
         let told = self.confirmed.is_some();
         self.confirm(context, fix.time, fix);
         if let Some(confirmed) = self.confirmed {
-            let violation = Box::new(self.violation(context, fix.vehicle, confirmed));
+            let violation = Box::new(self.violation(context, fix, confirmed));
             out.push(if told {
                 Transition::Extended(violation)
             } else {
@@ -217,11 +220,11 @@ impl Group {
         self.confirm(context, end, fix);
         if let Some(confirmed) = self.confirmed {
             if !told {
-                let violation = self.violation(context, fix.vehicle, confirmed);
+                let violation = self.violation(context, fix, confirmed);
                 out.push(Transition::Opened(Box::new(violation)));
             }
             self.ended_at = Some(end);
-            let violation = self.violation(context, fix.vehicle, confirmed);
+            let violation = self.violation(context, fix, confirmed);
             out.push(Transition::Closed(Box::new(violation)));
         }
         self.ended_at = Some(end);
@@ -238,15 +241,14 @@ impl Group {
         }
     }
 
-    fn violation(
-        &self,
-        context: &Context<'_>,
-        vehicle: VehicleId,
-        confirmed: Confirmed,
-    ) -> Violation {
+    /// What is told when the fix has come.
+    fn violation(&mut self, context: &Context<'_>, fix: &Fix, confirmed: Confirmed) -> Violation {
         let grade = self.grade(context);
+        if grade.severity >= context.rules.duty.reminder_severity_min {
+            self.grave_seen_at = self.grave_seen_at.or(Some(fix.received));
+        }
         Violation {
-            vehicle,
+            vehicle: fix.vehicle,
             driver: self.driver,
             kind: ViolationKind::Speeding,
             started_at: self.started_at,
@@ -267,6 +269,7 @@ impl Group {
                 fixes: self.fixes,
             },
             first_seen_at: confirmed.first_seen_at,
+            grave_seen_at: self.grave_seen_at,
             rulebook_version: context.rules.version.clone(),
         }
     }

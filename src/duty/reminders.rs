@@ -3,6 +3,7 @@
 use super::Case;
 use super::rule::Rule;
 use super::verdict::{Evidence, Judgement};
+use crate::model::Timestamp;
 use crate::model::duty::ViolationFact;
 
 /// Counts violations of the severity that must be reminded, without a reminder in time.
@@ -17,8 +18,8 @@ pub(super) fn judge(case: &Case<'_>) -> Judgement {
         .filter(|violation| asks_for_reminder(case, violation))
         .filter(|violation| is_missed(case, violation))
         .map(|violation| Evidence {
-            from: violation.first_seen_at,
-            to: violation.first_seen_at + case.rules.reminder_within,
+            from: grave_from(violation),
+            to: grave_from(violation) + case.rules.reminder_within,
             note: format!(
                 "{} {} of {} ({}) was not reminded in time",
                 violation.severity, violation.kind, violation.plate, violation.id
@@ -34,6 +35,9 @@ pub(super) fn judge(case: &Case<'_>) -> Judgement {
 
 fn asks_for_reminder(case: &Case<'_>, violation: &ViolationFact) -> bool {
     let data_age = violation.first_seen_at.since(violation.confirmed_at);
+    // At least as old as this was what made it grave.
+    let grave = violation.grave_seen_at;
+    let data_age = data_age.max(grave.map_or(data_age, |grave| grave.since(violation.last_fix)));
     case.in_period(violation.started_at)
         && !violation.withdrawn
         && !violation.false_alarm_approved
@@ -42,11 +46,20 @@ fn asks_for_reminder(case: &Case<'_>, violation: &ViolationFact) -> bool {
 }
 
 fn is_missed(case: &Case<'_>, violation: &ViolationFact) -> bool {
-    let deadline = violation.first_seen_at + case.rules.reminder_within;
+    let deadline = grave_from(violation) + case.rules.reminder_within;
     match violation.reminded_at {
         Some(reminded) => reminded > deadline,
         None => case.now > deadline,
     }
+}
+
+/// When it could first be seen that a reminder is due.
+///
+/// The contract counts from `first_seen_at`. Who exceeds the monitoring limit for an hour and the legal
+/// limit at its end did not have a grave violation for an hour: our choice.
+fn grave_from(violation: &ViolationFact) -> Timestamp {
+    let grave = violation.grave_seen_at.unwrap_or(Timestamp::MIN);
+    grave.max(violation.first_seen_at)
 }
 
 #[cfg(test)]
@@ -82,6 +95,24 @@ mod tests {
     fn late_data_asks_for_no_reminder() {
         assert!(n6(|v| v.first_seen_at = v.confirmed_at + Span::from_minutes(5)).fails);
         assert!(!n6(|v| v.first_seen_at = v.confirmed_at + Span::from_seconds(301)).fails);
+    }
+
+    #[test]
+    fn what_becomes_grave_is_reminded_from_then_on() {
+        let later = |minutes| at("2026-11-21 06:00") + Span::from_minutes(minutes);
+        let n6 = |reminded, last_fix| {
+            n6(|v| {
+                v.grave_seen_at = Some(later(40));
+                v.last_fix = last_fix;
+                v.reminded_at = Some(reminded);
+            })
+        };
+        assert!(!n6(later(45), later(50)).fails);
+        let missed = n6(later(46), later(50));
+        assert_eq!(missed.value, Some(1.0));
+        assert_eq!(missed.evidence[0].from, later(40));
+        // What made it grave came late.
+        assert!(!n6(later(46), later(34)).fails);
     }
 
     #[test]

@@ -210,6 +210,8 @@ pub struct ViolationFact {
     pub ended_at: Option<Timestamp>,
     /// When the fix that confirmed it was received.
     pub first_seen_at: Timestamp,
+    /// When the fix was received that made it grave enough for a reminder, where it became so later.
+    pub grave_seen_at: Option<Timestamp>,
     /// Time of the last fix in the condition.
     pub last_fix: Timestamp,
     /// When the first reminder was sent, where one was.

@@ -294,6 +294,9 @@ pub struct Violation {
     pub evidence: EvidenceMarks,
     /// When the fix that confirmed it was received.
     pub first_seen_at: Timestamp,
+    /// When the fix was received that made it grave enough for a reminder to be due, for kinds that may
+    /// become graver while they last; `None` for others, which are so from the beginning or never.
+    pub grave_seen_at: Option<Timestamp>,
     /// Version of the rulebook that judged it.
     pub rulebook_version: String,
 }

@@ -272,7 +272,7 @@ async fn operating(
 
 const VIOLATIONS: &str = "SELECT e.id, x.id, v.plate, v.plate_color, x.kind, x.severity,
         x.started_at, x.confirmed_at, x.ended_at, x.first_seen_at, x.last_fix_at, x.reminded_at,
-        x.handled_at, x.false_alarm_approved, x.withdrawn
+        x.handled_at, x.false_alarm_approved, x.withdrawn, x.grave_seen_at
     FROM violations x
     JOIN enterprises e ON e.id = x.enterprise_id
     JOIN vehicles v ON v.id = x.vehicle_id";
@@ -321,6 +321,7 @@ fn violation_fact(row: &AnyRow) -> Result<ViolationFact, StoreError> {
         handled_at: row.time_opt(12)?,
         false_alarm_approved: row.flag(13)?,
         withdrawn: row.flag(14)?,
+        grave_seen_at: row.time_opt(15)?,
     })
 }
 

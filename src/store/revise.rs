@@ -107,6 +107,7 @@ pub(super) fn revise(
         };
         let mut violation = violation.clone();
         violation.first_seen_at = stored.violation.first_seen_at;
+        violation.grave_seen_at = stored.violation.grave_seen_at;
         if !scope.is_asked(&violation) && !scope.is_asked(&stored.violation) {
             let mut same_rules = violation.clone();
             same_rules
@@ -232,6 +233,7 @@ mod tests {
                 fixes: 1,
             },
             first_seen_at: mark.time + Span::from_seconds(1),
+            grave_seen_at: None,
             rulebook_version: "test".to_owned(),
         }
     }

@@ -48,22 +48,23 @@ struct Row<'a> {
 const COLUMNS: &str = "INSERT INTO violations
            (id, vehicle_id, enterprise_id, region, driver_id, kind, severity, started_at,
             ended_at, first_seen_at, last_fix_at, confirmed_at, withdrawn, revision, revised_at,
-            revision_reason, body, fingerprint, natural_id, evidence_due, false_alarm_approved)
+            revision_reason, body, fingerprint, natural_id, evidence_due, grave_seen_at,
+            false_alarm_approved)
            VALUES ";
 
 const ROW: &str = "($1, $2, $3, COALESCE((SELECT region FROM enterprises WHERE id = $3), ''),
-            $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 0)";
+            $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, 0)";
 
 // The region is who the enterprise was when the violation was found: an update leaves it.
 const GROWN: Bulk = Bulk {
     head: COLUMNS,
     row: ROW,
-    width: 19,
+    width: 20,
     tail: " ON CONFLICT (id) DO UPDATE SET driver_id = excluded.driver_id,
             severity = excluded.severity, ended_at = excluded.ended_at,
             last_fix_at = excluded.last_fix_at, confirmed_at = excluded.confirmed_at,
             body = excluded.body, fingerprint = excluded.fingerprint,
-            evidence_due = excluded.evidence_due
+            evidence_due = excluded.evidence_due, grave_seen_at = excluded.grave_seen_at
             WHERE violations.fingerprint <> excluded.fingerprint
             RETURNING id",
 };
@@ -71,7 +72,7 @@ const GROWN: Bulk = Bulk {
 const CORRECTED: Bulk = Bulk {
     head: COLUMNS,
     row: ROW,
-    width: 19,
+    width: 20,
     tail: " ON CONFLICT (id) DO UPDATE SET driver_id = excluded.driver_id,
             severity = excluded.severity, started_at = excluded.started_at,
             ended_at = excluded.ended_at, first_seen_at = excluded.first_seen_at,
@@ -79,7 +80,8 @@ const CORRECTED: Bulk = Bulk {
             withdrawn = excluded.withdrawn, revision = excluded.revision,
             revised_at = excluded.revised_at, revision_reason = excluded.revision_reason,
             body = excluded.body, fingerprint = excluded.fingerprint,
-            natural_id = excluded.natural_id, evidence_due = excluded.evidence_due
+            natural_id = excluded.natural_id, evidence_due = excluded.evidence_due,
+            grave_seen_at = excluded.grave_seen_at
             RETURNING id",
 };
 
@@ -296,7 +298,8 @@ async fn write(
                 .add(row.body.as_str())
                 .add(fingerprint(row.withdrawn, &row.body))
                 .add(row.natural_id)
-                .time_opt(row.evidence_due);
+                .time_opt(row.evidence_due)
+                .time_opt(violation.grave_seen_at);
         })
         .await?;
     let ids: Vec<String> = changed

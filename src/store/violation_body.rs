@@ -36,6 +36,8 @@ struct Body {
     last_fix: i64,
     fixes: u32,
     first_seen_at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    grave_seen_at: Option<i64>,
     rulebook_version: String,
 }
 
@@ -220,6 +222,7 @@ fn body(violation: &Violation) -> Body {
         last_fix: violation.evidence.last_fix.millis(),
         fixes: violation.evidence.fixes,
         first_seen_at: violation.first_seen_at.millis(),
+        grave_seen_at: violation.grave_seen_at.map(Timestamp::millis),
         rulebook_version: violation.rulebook_version.clone(),
     }
 }
@@ -319,6 +322,7 @@ fn violation(body: Body) -> Option<Violation> {
             fixes: body.fixes,
         },
         first_seen_at: Timestamp::from_millis(body.first_seen_at),
+        grave_seen_at: body.grave_seen_at.map(Timestamp::from_millis),
         rulebook_version: body.rulebook_version,
     })
 }

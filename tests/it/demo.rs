@@ -254,6 +254,7 @@ fn violation_facts(county: &County, judged: &[Judged]) -> Vec<(String, Violation
                     confirmed_at: violation.confirmed_at,
                     ended_at: violation.ended_at,
                     first_seen_at: violation.first_seen_at,
+                    grave_seen_at: violation.grave_seen_at,
                     last_fix: violation.evidence.last_fix,
                     reminded_at: of(&reminded),
                     handled_at: of(&handled),

@@ -2,7 +2,7 @@
 
 use roadwarden::detect::{Admission, HoursLeft, Subject, Transition, VehicleState};
 use roadwarden::model::route::{RoadKind, Route};
-use roadwarden::model::{DriverId, Fix, Position, Quality, Span, Speed, VehicleClass};
+use roadwarden::model::{DriverId, Fix, Position, Quality, Severity, Span, Speed, VehicleClass};
 
 use crate::drive::{Drivers, Scene, drive, judge, length, lines, moment, road, rules};
 
@@ -112,6 +112,29 @@ mod speeding {
                 "closed 90 120 x6",
             ]
         );
+    }
+
+    #[test]
+    fn who_becomes_grave_at_last_was_not_so_all_the_time() {
+        let on_route = |text: &str| {
+            let fixes = drive("11-21 23:10", text, STEP);
+            let road = road(100, RoadKind::Expressway);
+            let found = judge(&rules(), TouristCoach, Some(road), &fixes);
+            let [violation] = &found[..] else {
+                panic!("one violation: {found:?}");
+            };
+            let received = violation.first_seen_at;
+            let grave_after = violation.grave_seen_at.map(|grave| grave.since(received));
+            (violation.severity, grave_after)
+        };
+        let after = |text| Some(length(text));
+        assert_eq!(on_route("drive@85 70s, drive@70 60s"), (Severity::L1, None));
+        let at_last = "drive@85 40m, drive@105 60s, drive@70 60s";
+        // The first fix that shows that it counts comes 40 s after its beginning.
+        let rise = after("39m20s");
+        assert_eq!(on_route(at_last), (Severity::L3, rise));
+        let at_once = "drive@105 60s, drive@125 60s, drive@70 60s";
+        assert_eq!(on_route(at_once), (Severity::L4, after("0s")));
     }
 
     #[test]

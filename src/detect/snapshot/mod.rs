@@ -1,7 +1,7 @@
 //! The saved form of a [`VehicleState`].
 //!
 //! ```text
-//! byte 0        version, 8
+//! byte 0        version, 9
 //! bytes         moment from which times are counted, then every part in the order of the struct
 //! last 4 bytes  FNV-1a of all before, folded to 32 bits, little-endian
 //! ```
@@ -47,7 +47,7 @@ use bytes::{Reader, Saved, Writer, load_list, save_list, saved_struct};
 pub use pieces::{read_pieces, write_pieces};
 
 /// Version of the saved form.
-const VERSION: u8 = 8;
+const VERSION: u8 = 9;
 
 /// Bytes of the check code.
 const CHECK_BYTES: usize = 4;
@@ -181,6 +181,7 @@ saved_struct!(Group {
     fixes,
     driver,
     roads,
+    grave_seen_at,
 });
 saved_struct!(GroupRoads {
     way,
