@@ -19,7 +19,7 @@ use crate::model::{Speed, VehicleClass};
 
 use super::network::{Way, WayFlags};
 use hours::WeekTime;
-use tags::{TaggedLimits, Value};
+use tags::{TaggedLimit, TaggedLimits, Value, Who};
 
 named_enum! {
     /// Where the limit of a road came from.
@@ -68,16 +68,18 @@ pub fn posted_or_default(
     class: Option<VehicleClass>,
     at: Option<WeekTime>,
 ) -> RoadLimit {
-    let sure = posted
-        .find(backward, class, at)
-        .map_or_else(|| by_default(rules, way), |value| said(rules, way, value));
+    let sure = posted.find(backward, class, at).map_or_else(
+        || by_default(rules, way),
+        |limit| said(rules, way, &limit.value),
+    );
     // An accusation must hold whichever reading is meant: what may hold besides can only raise.
     posted
         .raising(backward, class, at)
-        .fold(sure, |limit, value| {
+        .fold(sure, |limit, raising| {
             let Some(least) = limit.speed else {
                 return limit;
             };
+            let value = &raising.value;
             let other = match value {
                 Value::Zone(zone) if zone_limit(rules, way, zone).is_none() => RoadLimit::UNKNOWN,
                 _ => said(rules, way, value),
@@ -107,6 +109,9 @@ fn said(rules: &RoadRules, way: &Way, value: &Value) -> RoadLimit {
 }
 
 /// The number that the map posts on a way in one direction for the class by name, and not for all.
+///
+/// An accusation must hold whichever reading is meant: what may hold besides for the class by name can
+/// raise it, and `None` where what holds or may hold for all is higher.
 pub(super) fn posted_for_class(
     rules: &RoadRules,
     way: &Way,
@@ -115,11 +120,20 @@ pub(super) fn posted_for_class(
     class: Option<VehicleClass>,
     at: Option<WeekTime>,
 ) -> Option<Speed> {
-    match posted.find_named(backward, class, at)? {
+    let number = |limit: &TaggedLimit| match &limit.value {
         Value::Speed(speed) => Some(*speed),
         Value::None | Value::Unknown => None,
         Value::Zone(zone) => zone_limit(rules, way, zone),
-    }
+    };
+    let sure = number(posted.find_named(backward, class, at)?)?;
+    let others = posted.find(backward, class, at).into_iter();
+    others
+        .chain(posted.raising(backward, class, at))
+        .filter(|other| number(other).is_none_or(|speed| speed > sure))
+        .try_fold(sure, |own, higher| match higher.who {
+            Who::All => None,
+            Who::Bus | Who::Goods | Who::Hazmat => number(higher).map(|speed| own.max(speed)),
+        })
 }
 
 /// The lowest limit that may hold on a way in one direction for any class at any hour; `None` when
@@ -142,7 +156,7 @@ pub(super) fn lowest(
         Value::None | Value::Unknown => None,
         Value::Zone(zone) => zone_limit(rules, way, zone).or_else(|| by_default(rules, way).speed),
     });
-    let for_all = |limit: &tags::TaggedLimit| limit.who == tags::Who::All && limit.hours.is_empty();
+    let for_all = |limit: &TaggedLimit| limit.who == Who::All && limit.hours.is_empty();
     let default = by_default(rules, way)
         .speed
         .filter(|_| !in_direction().any(for_all));
@@ -388,6 +402,46 @@ mod tests {
         ] {
             check_second(key, value, class, friday, expected);
         }
+    }
+
+    /// What is posted for lorries by name, with `maxspeed:hgv=40` and other tags; 0 for nothing.
+    fn check_own(others: &[(&str, &str)], at: &str, expected: f64) {
+        let rules = parse(default_document()).unwrap().roads;
+        let trunk = way(RoadClass::Trunk, 0, WayFlags::default());
+        let own = [("maxspeed:hgv", "40")];
+        let posted = tags::read(own.iter().chain(others).copied()).limits;
+        let time = crate::model::Timestamp::from_rfc3339(at).unwrap();
+        let at = WeekTime::of(&crate::model::LocalZone::default(), time);
+        let class = Some(VehicleClass::HeavyTruck);
+        let found = posted_for_class(&rules, &trunk, &posted, false, class, Some(at));
+        let kmh = found.map_or(0.0, Speed::kmh);
+        assert!((kmh - expected).abs() < 0.01, "{others:?} {time:?}: {kmh}");
+    }
+
+    #[test]
+    fn what_may_hold_besides_raises_what_is_posted_for_the_class() {
+        let noon = "2026-11-20T12:00:00+08:00";
+        let night = "2026-11-20T23:00:00+08:00";
+        check_own(&[("maxspeed", "80")], noon, 40.0);
+        check_own(&[("maxspeed:hgv:conditional", "70 @ (dry)")], noon, 70.0);
+        check_own(&[("maxspeed:hgv:conditional", "30 @ (dry)")], noon, 40.0);
+        check_own(&[("maxspeed:hgv_articulated", "60")], noon, 60.0);
+        check_own(&[("maxspeed:hgv:conditional", "none @ (dry)")], noon, 0.0);
+        check_own(&[("maxspeed:bus:conditional", "70 @ (dry)")], noon, 40.0);
+        // For all: then the limit of all is the operator's.
+        check_own(&[("maxspeed:conditional", "50 @ (dry)")], noon, 0.0);
+        check_own(&[("maxspeed:conditional", "30 @ (dry)")], noon, 40.0);
+        check_own(&[("maxspeed:variable", "yes")], noon, 0.0);
+        let both = [
+            ("maxspeed:hgv:conditional", "70 @ (dry)"),
+            ("maxspeed:conditional", "50 @ (wet)"),
+        ];
+        check_own(&both, noon, 0.0);
+        let by_night = [("maxspeed:conditional", "50 @ (22:00-06:00)")];
+        check_own(&by_night, noon, 40.0);
+        check_own(&by_night, night, 0.0);
+        let slow_by_night = [("maxspeed:conditional", "30 @ (22:00-06:00)")];
+        check_own(&slow_by_night, night, 40.0);
     }
 
     #[test]

@@ -105,7 +105,7 @@ pub enum Value {
 impl TaggedLimits {
     /// The limit by number for everyone at any hour in one direction.
     pub fn general(&self, backward: bool) -> Option<Speed> {
-        match self.find(backward, None, None)? {
+        match &self.find(backward, None, None)?.value {
             Value::Speed(speed) => Some(*speed),
             Value::None | Value::Zone(_) | Value::Unknown => None,
         }
@@ -118,7 +118,7 @@ impl TaggedLimits {
         backward: bool,
         class: Option<VehicleClass>,
         at: Option<WeekTime>,
-    ) -> Option<&Value> {
+    ) -> Option<&TaggedLimit> {
         self.most_exact(|limit| limit.holds(backward, class, at))
     }
 
@@ -128,11 +128,11 @@ impl TaggedLimits {
         backward: bool,
         class: Option<VehicleClass>,
         at: Option<WeekTime>,
-    ) -> Option<&Value> {
+    ) -> Option<&TaggedLimit> {
         self.most_exact(|limit| limit.who != Who::All && limit.holds(backward, class, at))
     }
 
-    fn most_exact(&self, holds: impl Fn(&TaggedLimit) -> bool) -> Option<&Value> {
+    fn most_exact(&self, holds: impl Fn(&TaggedLimit) -> bool) -> Option<&TaggedLimit> {
         let rank = |limit: &&TaggedLimit| {
             (
                 !limit.hours.is_empty(),
@@ -144,7 +144,6 @@ impl TaggedLimits {
             .iter()
             .filter(|limit| !limit.only_raises && holds(limit))
             .max_by(|a, b| (rank(a), &a.value).cmp(&(rank(b), &b.value)))
-            .map(|limit| &limit.value)
     }
 
     /// The limits that may hold besides, where they are higher.
@@ -153,11 +152,10 @@ impl TaggedLimits {
         backward: bool,
         class: Option<VehicleClass>,
         at: Option<WeekTime>,
-    ) -> impl Iterator<Item = &Value> {
+    ) -> impl Iterator<Item = &TaggedLimit> {
         self.limits
             .iter()
             .filter(move |limit| limit.only_raises && limit.holds(backward, class, at))
-            .map(|limit| &limit.value)
     }
 
     /// Whether nothing is posted.
@@ -839,10 +837,11 @@ mod tests {
         let night = at("2026-11-23T23:00:00+08:00");
         let truck = Some(VehicleClass::HeavyTruck);
         let coach = Some(VehicleClass::TouristCoach);
-        let found = |backward, class, at| match limits.find(backward, class, at) {
-            Some(Value::Speed(speed)) => speed.mkmh() / 1000,
-            _ => 0,
-        };
+        let found =
+            |backward, class, at| match limits.find(backward, class, at).map(|one| &one.value) {
+                Some(Value::Speed(speed)) => speed.mkmh() / 1000,
+                _ => 0,
+            };
         assert_eq!(found(false, coach, noon), 100);
         assert_eq!(found(true, coach, noon), 90);
         assert_eq!(found(true, truck, noon), 80);

@@ -98,7 +98,13 @@ fn a_stretch_holds_wherever_it_lies_on_a_long_segment_and_nowhere_else() {
 /// The limit by which a truck or coach that drives 85 is accused, with these on a road for 80 where
 /// lorries may drive 40; 0 when by none.
 fn legal(class: VehicleClass, limits: &[RoadOverride]) -> u32 {
+    legal_on(&[], class, limits)
+}
+
+/// The same with more tags on the road.
+fn legal_on(more: &[(&str, &str)], class: VehicleClass, limits: &[RoadOverride]) -> u32 {
     let tags = [("maxspeed", "80"), ("maxspeed:hgv", "40")];
+    let tags: Vec<(&str, &str)> = tags.iter().chain(more).copied().collect();
     let town = Town::default().meridian(RoadClass::Trunk, &tags);
     let scene = limits.iter().cloned().fold(town, Town::set).scene(class);
     let line = [(200.0, 0.0), (3000.0, 0.0)];
@@ -129,4 +135,27 @@ fn the_limit_for_the_class_goes_first_then_the_later_then_the_lower() {
     assert_eq!(legal(truck, std::slice::from_ref(&new)), 40);
     assert_eq!(legal(truck, &[set(60, &[truck], None), new]), 60);
     assert_eq!(legal(truck, &[set(30, &[], None)]), 30);
+}
+
+#[test]
+fn a_doubt_that_raises_the_limit_of_lorries_raises_it_under_the_operators_too() {
+    let way = OverrideTarget::Way {
+        id: 100,
+        backward: None,
+    };
+    let seventy = RoadOverride {
+        limit: Speed::from_whole_kmh(70),
+        ..sixty(way)
+    };
+    let truck = |tag| {
+        legal_on(
+            &[tag],
+            VehicleClass::HeavyTruck,
+            std::slice::from_ref(&seventy),
+        )
+    };
+    assert_eq!(truck(("maxspeed:hgv:conditional", "80 @ (dry)")), 70);
+    assert_eq!(truck(("maxspeed:hgv:conditional", "60 @ (dry)")), 60);
+    assert_eq!(truck(("maxspeed:conditional", "80 @ (dry)")), 70);
+    assert_eq!(truck(("maxspeed:hgv:conditional", "30 @ (dry)")), 40);
 }
