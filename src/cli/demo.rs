@@ -50,7 +50,9 @@ pub async fn run(args: &DemoArgs) -> anyhow::Result<()> {
     telemetry::start_log(&config.log);
     let mut signals = Signals::new()?;
     let county = demo::county(args.seed);
-    load(&config, &county).await?;
+    let store = app::open_guest(&config).await?;
+    demo::load(&store, &config.data_dir(), &county).await?;
+    store.close().await;
     let clock = Clock::manual(county.day.began_at);
     let options = ServerOptions {
         dev_open: true,
@@ -71,15 +73,6 @@ pub async fn run(args: &DemoArgs) -> anyhow::Result<()> {
     server.drain().await?;
     drop(folder);
     told
-}
-
-/// Loads the register and the routes.
-async fn load(config: &Config, county: &County) -> anyhow::Result<()> {
-    let store = app::open_guest(config).await?;
-    store.import_fleet(&county.fleet).await?;
-    store.import_routes(&county.routes).await?;
-    store.close().await;
-    Ok(())
 }
 
 async fn live(

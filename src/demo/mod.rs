@@ -3,8 +3,8 @@
 //! [`county`] draws the county from a seed: towns, roads, planned lines, twelve enterprises with
 //! their vehicles, drivers and monitors, and a script of everything that happens. It is pure; what
 //! each enterprise must be found to fail stands in `cast`, the causes in `twists`, and both are checked.
-//! [`play()`] sends the script through the server's real doors, terminals over JT/T 808 and people
-//! over HTTP, and [`finale`] asks for the verdict.
+//! [`load()`] imports what is there before the day, [`play()`] sends the script through the server's
+//! real doors, terminals over JT/T 808 and people over HTTP, and [`finale`] asks for the verdict.
 //!
 //! People are named by their post, places and plates are invented.
 
@@ -14,6 +14,7 @@ mod fleet;
 mod ground;
 mod http;
 mod legs;
+mod load;
 mod logbook;
 mod motion;
 mod network;
@@ -29,6 +30,8 @@ mod twists;
 mod vehicles;
 mod wire;
 
+pub use load::load;
+pub use network::RoadExtract;
 pub use play::{PlaySummary, PlayTarget, play};
 pub use script::{Action, Event, PlannedViolation, Report, Script};
 pub use story::{County, county};

@@ -3,7 +3,9 @@
 use super::ground::{Line, place};
 use super::random::Random;
 use crate::model::route::{RoadKind, Route};
-use crate::model::{Position, Speed};
+use crate::model::{Position, RoadClass as MapClass, Speed};
+use crate::roads::limit::tags;
+use crate::roads::{NodePlace, WayFlags, WayInput};
 
 /// A town; `(east, north)` of the county seat. Unit: km.
 const TOWNS: [(&str, f64, f64); 14] = [
@@ -53,6 +55,15 @@ impl RoadClass {
         match self {
             Self::Expressway => RoadKind::Expressway,
             Self::National | Self::County => RoadKind::Other,
+        }
+    }
+
+    /// What a map calls it.
+    const fn on_map(self) -> MapClass {
+        match self {
+            Self::Expressway => MapClass::Motorway,
+            Self::National => MapClass::Primary,
+            Self::County => MapClass::Secondary,
         }
     }
 }
@@ -142,6 +153,15 @@ pub(super) const LINES: [LineRoute; 12] = [
 
 /// Half-width of every planned line. Unit: m.
 pub(super) const HALF_WIDTH_M: f64 = 100.0;
+
+/// The roads as a map, to be imported before the day.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RoadExtract {
+    /// Identifier and place of every node, in order of the identifiers.
+    pub nodes: Vec<(i64, NodePlace)>,
+    /// Every road, with its posted limit.
+    pub ways: Vec<WayInput>,
+}
 
 /// Towns and roads as drawn for one seed.
 #[derive(Debug)]
@@ -240,6 +260,39 @@ impl Network {
                 }
             })
             .collect()
+    }
+
+    /// The roads as a map: towns are where they join.
+    pub(super) fn extract(&self) -> RoadExtract {
+        let mut extract = RoadExtract::default();
+        let mut numbers = 1..;
+        for (id, road) in (1..).zip(&self.roads) {
+            let mut nodes = Vec::new();
+            for (east, north) in &road.points {
+                let node_place = NodePlace::from(place(*east, *north));
+                let known = extract.nodes.iter().find(|node| node.1 == node_place);
+                let known = known.map(|node| node.0);
+                nodes.extend(known.or_else(|| {
+                    let number = numbers.next()?;
+                    extract.nodes.push((number, node_place));
+                    Some(number)
+                }));
+            }
+            let limit = road.class.limit_kmh().to_string();
+            extract.ways.push(WayInput {
+                id,
+                class: road.class.on_map(),
+                lanes: 2,
+                layer: 0,
+                flags: WayFlags::default(),
+                forward: true,
+                backward: true,
+                name: format!("{}—{}", town_name(road.from), town_name(road.to)),
+                limits: tags::read([("maxspeed", limit.as_str())]).limits,
+                nodes,
+            });
+        }
+        extract
     }
 
     /// A place in the county seat for a vehicle that does not leave it.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::cast::FIRMS;
 use super::duties;
 use super::fleet::{Seat, register, seats};
-use super::network::Network;
+use super::network::{Network, RoadExtract};
 use super::planned::Planned;
 use super::random::Random;
 use super::script::{Action, Event, Report, Script};
@@ -29,6 +29,8 @@ pub struct County {
     pub fleet: FleetFolder,
     /// The planned lines, to be imported before the day.
     pub routes: Vec<Route>,
+    /// The roads, to be imported before the day.
+    pub roads: RoadExtract,
     /// What happens.
     pub day: Script,
     /// The period to ask the verdict for: the demo day and the trial day before it, whose
@@ -68,6 +70,7 @@ pub fn county(seed: u64) -> County {
     County {
         fleet,
         routes: network.routes(),
+        roads: network.extract(),
         day: Script {
             began_at: events.first().map_or(DAY, |first| first.at) - Span::from_minutes(5),
             ended_at: day_after,

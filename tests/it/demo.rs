@@ -6,12 +6,13 @@
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use roadwarden::app::{Server, ServerOptions, open_owned};
 use roadwarden::clock::Clock;
 use roadwarden::config::{Config, Values};
-use roadwarden::demo::{Action, County, PlayTarget, Report, county, finale, play};
+use roadwarden::demo::{Action, County, PlayTarget, Report, county, finale, load, play};
 use roadwarden::detect::{
     Context, RouteValidity, Transition, VehicleProfile, VehicleState, judge_track,
 };
@@ -24,7 +25,11 @@ use roadwarden::model::fleet::Enterprise;
 use roadwarden::model::rules::RuleSet;
 use roadwarden::model::{
     DriverId, Events, Fix, Plate, Quality, Source, Span, Speed, Timestamp, VehicleId, Violation,
+    ViolationKind,
 };
+
+use roadwarden::roads::{RoadMap, RoadNetwork};
+use roadwarden::store::{Page, ViolationFilter};
 
 use crate::drive::{line, rules};
 
@@ -145,6 +150,8 @@ fn judge(context: &Context<'_>, fixes: &[Fix]) -> Judged {
 
 fn judge_county(county: &County, rules: &RuleSet, arrived: Arrived) -> Vec<Judged> {
     let routes = CorridorIndex::new(county.routes.clone());
+    let network = RoadNetwork::build(&county.roads.nodes, county.roads.ways.clone()).unwrap();
+    let roads = RoadMap::new(Arc::new(network), "demo", Vec::new(), &[rules]);
     tracks(county, arrived)
         .iter()
         .zip(&county.fleet.vehicles)
@@ -168,7 +175,7 @@ fn judge_county(county: &County, rules: &RuleSet, arrived: Arrived) -> Vec<Judge
                 profile: &profile,
                 routes: &routes,
                 areas: &AreaIndex::default(),
-                roads: None,
+                roads: Some(&roads),
             };
             judge(&context, fixes)
         })
@@ -551,8 +558,7 @@ fn the_day_played_through_the_server_gives_the_meant_verdict() {
         let config = Config::new(&values).unwrap();
         {
             let (store, journal) = open_owned(&config).await.unwrap();
-            store.import_fleet(&county.fleet).await.unwrap();
-            store.import_routes(&county.routes).await.unwrap();
+            load(&store, &config.data_dir(), &county).await.unwrap();
             drop(journal);
             store.close().await;
         }
@@ -587,5 +593,15 @@ fn the_day_played_through_the_server_gives_the_meant_verdict() {
         assert_eq!(summary.terminals, county.fleet.vehicles.len());
         assert_eq!(found, county.expected, "{}", finale.text);
         server.drain().await.unwrap();
+        let (store, _journal) = open_owned(&config).await.unwrap();
+        let speeding = ViolationFilter {
+            kind: Some(ViolationKind::Speeding),
+            ..ViolationFilter::default()
+        };
+        let listed = store.list_violations(&speeding, &Page::first(1000)).await;
+        let listed = listed.unwrap().items;
+        let limits = listed.iter().filter_map(|v| v.violation.limit.as_ref());
+        let on_roads = limits.filter(|limit| limit.map_version.is_some()).count();
+        assert!(on_roads > 0 && on_roads == listed.len(), "{listed:?}");
     });
 }
