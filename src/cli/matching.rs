@@ -15,6 +15,7 @@ use crate::files::{fleet, osm, road_limits};
 use crate::model::fleet::FleetFolder;
 use crate::model::{Datum, Speed, Timestamp, VehicleClass};
 use crate::roads::RoadNetwork;
+use crate::roads::limit::hours::WeekTime;
 use crate::roads::limit::overrides::{Overrides, Passing};
 use crate::roads::limit::{LimitOrigin, RoadLimit};
 use crate::roads::map::limit_on;
@@ -69,6 +70,8 @@ struct Row {
     line: u64,
     track: usize,
     time: Timestamp,
+    /// Whether the time is of the calendar.
+    is_dated: bool,
     /// Of its vehicle, where known.
     class: Option<VehicleClass>,
     sighting: Sighting,
@@ -111,7 +114,9 @@ pub fn run(args: &MatchArgs, out: &mut dyn Write, notes: &mut dyn Write) -> anyh
                 class: row.class,
                 time: row.time,
             };
-            limit_on(&network, &overrides, &rules.roads, &passing, None)
+            // Seconds from any moment tell no hour.
+            let at = row.is_dated.then(|| WeekTime::of(&rules.zone, row.time));
+            limit_on(&network, &overrides, &rules.roads, &passing, at)
         };
         let view = match found {
             Some(found) => view(&network, limit(found), row.line, found),
@@ -143,6 +148,7 @@ fn read(args: &MatchArgs, fleet: &FleetFolder, notes: &mut dyn Write) -> anyhow:
                     line,
                     track: tracks.number(&row),
                     time: row.time,
+                    is_dated: row.is_dated,
                     class: class.or(args.class),
                     sighting: Sighting {
                         at_ms: row.time.millis(),

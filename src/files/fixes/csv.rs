@@ -147,12 +147,14 @@ impl Layout {
             driver: cell(Field::Driver),
             track: cell(Field::Track),
             bare: options.bare,
+            is_undated: false,
         };
         if let (None, None, Some(plate)) = (&raw.plate, &raw.terminal, &options.plate) {
             raw.plate = Some(Cow::Borrowed(&plate.text));
             raw.plate_color = Some(Cow::Borrowed(plate.color.name()));
         }
         let seconds = options.bare.then(|| options.time.seconds(&time)).flatten();
+        raw.is_undated = seconds.is_some();
         let time = match seconds {
             Some(time) => time,
             None => options.time.read(&time)?,

@@ -51,7 +51,11 @@ pub fn parse_bare_line(line: &[u8], datum: Option<Datum>) -> Result<FixRow<'_>, 
             .ok_or_else(|| bad_time(&seconds.to_string(), "a number of seconds"))?,
         None => time(raw.time.as_ref())?,
     };
-    raw.into_raw(true).check(time, datum)
+    let raw = RawRow {
+        is_undated: seconds.is_some(),
+        ..raw.into_raw(true)
+    };
+    raw.check(time, datum)
 }
 
 fn json_row(line: &[u8]) -> Result<JsonRow<'_>, LineError> {
@@ -190,6 +194,7 @@ impl<'a> JsonRow<'a> {
             driver: self.driver.map(|text| text.0),
             track: self.track.map(|name| name.0.0),
             bare,
+            is_undated: false,
         }
     }
 }

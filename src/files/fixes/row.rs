@@ -41,6 +41,8 @@ pub struct FixRow<'a> {
     pub terminal: Option<Cow<'a, str>>,
     /// Fix time.
     pub time: Timestamp,
+    /// Whether that is of the calendar; a bare track may count seconds from any moment.
+    pub is_dated: bool,
     /// Place as given; [`FixRow::wgs84`] converts it.
     pub position: Position,
     /// Datum of the place, where the row or what it stands in says so; else the register does.
@@ -140,6 +142,7 @@ impl FixRow<'_> {
             driver: self.driver.map(own),
             track: self.track.map(own),
             time: self.time,
+            is_dated: self.is_dated,
             position: self.position,
             datum: self.datum,
             speed: self.speed,
@@ -176,6 +179,8 @@ pub(super) struct RawRow<'a> {
     pub(super) track: Option<Cow<'a, str>>,
     /// Whether the row may name no vehicle.
     pub(super) bare: bool,
+    /// Whether its time counts from any moment.
+    pub(super) is_undated: bool,
 }
 
 impl<'a> RawRow<'a> {
@@ -215,6 +220,7 @@ impl<'a> RawRow<'a> {
             subject,
             terminal,
             time,
+            is_dated: !self.is_undated,
             position,
             datum,
             speed,

@@ -20,8 +20,19 @@ const MAP: &str = r#"<osm version="0.6">
 
 /// What the command prints, and what it notes.
 fn run(folder: &Path, fixes: &str, text: &str, more: &[&str]) -> (String, String) {
+    run_on(MAP, folder, fixes, text, more)
+}
+
+/// The same on another map.
+fn run_on(
+    map_text: &str,
+    folder: &Path,
+    fixes: &str,
+    text: &str,
+    more: &[&str],
+) -> (String, String) {
     let (map, fixes) = (folder.join("map.osm"), folder.join(fixes));
-    fs::write(&map, MAP).unwrap();
+    fs::write(&map, map_text).unwrap();
     fs::write(&fixes, text).unwrap();
     let paths = [map, fixes].map(|path| path.display().to_string());
     let given = [
@@ -148,6 +159,40 @@ fn a_limit_of_the_operator_holds_for_its_road_time_and_classes() {
         limits(trucks, &["--class", "heavy_truck"]),
         "40 override, 120 class_default, 56.327 tag"
     );
+}
+
+/// Limits of a road for 60, by night 40, for lorries 30 on Saturday evenings, at these times.
+fn by_hour(times: [&str; 2], more: &[&str]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let tags = concat!(
+        r#"v="60"/><tag k="maxspeed:conditional" v="40 @ (22:00-06:00)"/>"#,
+        r#"<tag k="maxspeed:hgv:conditional" v="30 @ (Sa 20:00-24:00)"/>"#
+    );
+    let map = MAP.replace(r#"v="60"/>"#, tags);
+    let line = |(time, lon): (&str, f64)| {
+        format!(r#"{{"track":1,{time},"lat":28.1,"lon":{lon},"speed_kmh":0,"course_deg":90}}"#)
+    };
+    let fixes = times.into_iter().zip([112.901, 112.9011]).map(line);
+    let text: Vec<String> = fixes.collect();
+    let (out, _) = run_on(&map, folder.path(), "fixes.ndjson", &text.join("\n"), more);
+    let kmh = field(&out, "limit_kmh");
+    kmh.iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[test]
+fn posted_hours_hold_at_the_local_time_of_the_fix() {
+    let zulu = |time: &str| format!(r#""time":"2026-11-21T{time}Z""#);
+    let at = |one: &str, other: &str, more: &[&str]| by_hour([&zulu(one), &zulu(other)], more);
+    // 21:59 and 22:00 in China, on a Saturday.
+    assert_eq!(at("13:59:59", "14:00:00", &[]), "60 40");
+    assert_eq!(at("21:59:59", "22:00:00", &[]), "40 60");
+    let truck = ["--class", "heavy_truck"];
+    assert_eq!(at("11:59:59", "12:00:00", &truck), "60 30");
+    // Seconds from any moment tell no hour.
+    assert_eq!(by_hour([r#""t_s":57600"#, r#""t_s":57601"#], &[]), "60 60");
 }
 
 #[test]
