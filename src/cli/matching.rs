@@ -99,7 +99,7 @@ pub fn run(args: &MatchArgs, out: &mut dyn Write, notes: &mut dyn Write) -> anyh
     }
     let rows = read(args, &fleet, notes)?;
     let clock = Clock::system();
-    let found = match_all(&network, &rows, args.lag);
+    let found = match_all(&network, &overrides, &rows, args.lag);
     let seconds = clock.monotonic().as_secs_f64();
     let fixes = rows.len();
     writeln!(
@@ -229,11 +229,16 @@ impl<'a> BadLines<'a> {
 
 /// One answer for each row: every track matched in order of time, fixes of one time in that of the
 /// file.
-fn match_all(network: &RoadNetwork, rows: &[Row], lag: Option<usize>) -> Vec<Option<Match>> {
+fn match_all(
+    network: &RoadNetwork,
+    overrides: &Overrides,
+    rows: &[Row],
+    lag: Option<usize>,
+) -> Vec<Option<Match>> {
     let mut order: Vec<usize> = (0..rows.len()).collect();
     order.sort_by_key(|at| (rows[*at].track, rows[*at].sighting.at_ms));
     let mut found = vec![None; rows.len()];
-    let mut matcher = Matcher::new(network);
+    let mut matcher = Matcher::new(network).with_overrides(overrides);
     for track in order.chunk_by(|a, b| rows[*a].track == rows[*b].track) {
         let sightings: Vec<Sighting> = track.iter().map(|at| rows[*at].sighting).collect();
         let answers = match lag {

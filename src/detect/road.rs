@@ -338,7 +338,8 @@ impl Roads {
         let sightings = self.window(rules, block);
         let matches = match usual.roads {
             Some(map) if !is_known => {
-                Matcher::with_settings(map.network(), Settings::for_judging()).track(&sightings)
+                let matcher = Matcher::with_settings(map.network(), Settings::for_judging());
+                matcher.with_overrides(map.overrides()).track(&sightings)
             }
             Some(_) | None => Vec::new(),
         };

@@ -123,6 +123,14 @@ impl Overrides {
             })
     }
 
+    /// Whether the same overrides hold on two segments, wherever on them.
+    pub(in crate::roads) fn are_same(&self, one: u32, other: u32) -> bool {
+        let of = |segment| self.held(SegmentNumber(segment)).iter();
+        of(one)
+            .map(|held| held.place)
+            .eq(of(other).map(|held| held.place))
+    }
+
     /// Overrides that no road of the map answers to.
     pub fn unused(&self) -> impl Iterator<Item = &RoadOverride> {
         let mut used = vec![false; self.list.len()];

@@ -154,10 +154,8 @@ fn close(later: &mut [f64]) {
     }
 }
 
-/// Share of all that is possible at a fix which has the limit of `segment`.
+/// Share of all that is possible at a fix which has the limits of `segment`.
 fn confidence(roads: &Roads<'_>, column: &Column, chosen: u32, segment: u32) -> f64 {
-    let key = |segment: u32| roads.keys.key(roads.network, segment);
-    let limit = key(segment);
     let bound = roads.settings.beam_nats;
     let own = chosen as usize;
     let score = |number: usize| column.hypotheses[number].score + column.later[number];
@@ -166,12 +164,11 @@ fn confidence(roads: &Roads<'_>, column: &Column, chosen: u32, segment: u32) -> 
     for (number, hypothesis) in column.hypotheses.iter().enumerate() {
         let weight = (score(number) - best).clamp(-bound, bound).exp();
         all += weight;
-        let at = if number == own {
-            segment
-        } else {
-            hypothesis.segment
+        let is_same = || {
+            let keys = roads.keys;
+            keys.are_same(roads.network, segment, hypothesis.segment)
         };
-        if key(at) == limit {
+        if number == own || is_same() {
             same += weight;
         }
     }

@@ -29,6 +29,7 @@ use self::column::Column;
 use self::keys::Keys;
 use self::step::{Ground, Stepper};
 use super::index::Plane;
+use super::limit::overrides::Overrides;
 use super::network::{NodePlace, RoadNetwork, SegmentNumber};
 use crate::model::{Course, Position, Speed};
 
@@ -72,7 +73,9 @@ pub struct Match {
     pub along_m: f32,
     /// Distance of the fix from it. Unit: m.
     pub distance_m: f32,
-    /// How sure it is that the limit of this segment is that of the road being driven, `0..=1`.
+    /// How sure it is that the limits of this segment are those of the road being driven, `0..=1`:
+    /// what is posted for any class at any hour, the default without a sign, and what the operator sets
+    /// ([`Matcher::with_overrides`]). What the speed says of it is left to those who judge.
     pub confidence: f32,
 }
 
@@ -85,7 +88,7 @@ type VecColumns = VecDeque<Column>;
 pub struct Matcher<'n> {
     network: &'n RoadNetwork,
     settings: Settings,
-    keys: Keys,
+    keys: Keys<'n>,
     stepper: Stepper,
     columns: VecColumns,
     spare: Vec<Column>,
@@ -106,6 +109,16 @@ impl<'n> Matcher<'n> {
             stepper: Stepper::new(),
             columns: VecColumns::new(),
             spare: Vec::new(),
+        }
+    }
+
+    /// The same where the operator sets limits over the map's: they make roads differ for
+    /// [`Match::confidence`].
+    #[must_use]
+    pub fn with_overrides(self, overrides: &'n Overrides) -> Self {
+        Self {
+            keys: self.keys.with_overrides(overrides),
+            ..self
         }
     }
 
@@ -187,11 +200,11 @@ impl<'n> Matcher<'n> {
 struct Roads<'a> {
     network: &'a RoadNetwork,
     settings: &'a Settings,
-    keys: &'a Keys,
+    keys: &'a Keys<'a>,
 }
 
 /// Borrows single fields of a [`Matcher`], so that others can be changed at the same time.
-fn roads<'a>(network: &'a RoadNetwork, settings: &'a Settings, keys: &'a Keys) -> Roads<'a> {
+fn roads<'a>(network: &'a RoadNetwork, settings: &'a Settings, keys: &'a Keys<'a>) -> Roads<'a> {
     Roads {
         network,
         settings,

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::RoadClass;
+use crate::model::road::{OverrideTarget, RoadOverride};
 use crate::roads::limit::tags::{Direction, TaggedLimit, TaggedLimits, Value, Who};
 use crate::roads::network::{NodePlace, WayFlags, WayInput};
 
@@ -353,6 +354,47 @@ fn doubt_shows_where_two_roads_are_alike() {
             (0.0, 2.0)
         }));
     assert!(found.iter().all(|found| found.unwrap().confidence > 0.95));
+}
+
+/// Least confidence between two roads for 60, 8 m apart, of which the second has more posted.
+fn between_two(more: Option<TaggedLimit>, overrides: &[RoadOverride]) -> f32 {
+    let mut world = World::default()
+        .way(1, 60, true, &[(0.0, 4.0), (2000.0, 4.0)])
+        .way(2, 60, true, &[(0.0, -4.0), (2000.0, -4.0)]);
+    world.ways[1].limits.limits.extend(more);
+    world.ways[1].flags = WayFlags::BRIDGE;
+    let network = world.build();
+    let overrides = Overrides::new(&network, overrides.to_vec());
+    let fixes = drive(&[(50.0, 0.0), (1900.0, 0.0)], 1.0, true, |_| (0.0, 0.0));
+    let found = Matcher::new(&network)
+        .with_overrides(&overrides)
+        .track(&fixes);
+    let sure = found.iter().map(|found| found.unwrap().confidence);
+    sure.fold(1.0, f32::min)
+}
+
+#[test]
+fn roads_of_one_number_differ_by_what_is_for_a_class_or_set_by_the_operator() {
+    assert!(between_two(None, &[]) > 0.99);
+    let lorries = TaggedLimit {
+        direction: Direction::Both,
+        who: Who::Goods,
+        hours: Vec::new(),
+        value: Value::Speed(Speed::from_whole_kmh(40)),
+        only_raises: false,
+    };
+    assert!(between_two(Some(lorries), &[]) < 0.6);
+    let on = |id| RoadOverride {
+        id: "a".to_owned(),
+        target: OverrideTarget::Way { id, backward: None },
+        limit: Speed::from_whole_kmh(40),
+        classes: Vec::new(),
+        from: None,
+        to: None,
+        set_by: String::new(),
+    };
+    assert!(between_two(None, &[on(2)]) < 0.6);
+    assert!(between_two(None, &[on(3)]) > 0.99);
 }
 
 /// Streets 100 m apart, every third one with another limit.
