@@ -319,6 +319,17 @@ mod tests {
     }
 
     #[test]
+    fn the_example_of_the_documents_is_read() {
+        let page = include_str!("../../docs/roads.md");
+        let example = page.split("```text\n").nth(1).unwrap();
+        let example = example.split("```").next().unwrap();
+        let sets = read_text("limits.csv", example).unwrap();
+        let ids: Vec<&str> = sets.iter().map(|set| set.id.as_str()).collect();
+        assert_eq!(ids, ["L1", "L2"]);
+        assert_eq!(sets[1].classes, [VehicleClass::Hazmat]);
+    }
+
+    #[test]
     fn a_line_is_drawn() {
         let sets = read_text(
             "limits.geojson",
