@@ -22,7 +22,7 @@ use super::limit::tags::{Direction, TaggedLimit, TaggedLimits, Value, Who};
 use super::network::{BACKWARD, NONE, NodePlace, RoadNetwork, Segment, Way, WayFlags};
 
 /// Name and version of the form.
-const MAGIC: &[u8; 8] = b"RWROADS\x02";
+const MAGIC: &[u8; 8] = b"RWROADS\x03";
 /// Bytes of the check.
 const CHECK_BYTES: usize = 32;
 /// Numbers after the magic.

@@ -79,11 +79,7 @@ pub fn posted_or_default(
             let Some(least) = limit.speed else {
                 return limit;
             };
-            let value = &raising.value;
-            let other = match value {
-                Value::Zone(zone) if zone_limit(rules, way, zone).is_none() => RoadLimit::UNKNOWN,
-                _ => said(rules, way, value),
-            };
+            let other = said(rules, way, &raising.value);
             if other.speed.is_none_or(|speed| speed > least) {
                 other
             } else {
@@ -100,10 +96,10 @@ fn said(rules: &RoadRules, way: &Way, value: &Value) -> RoadLimit {
             speed: None,
             origin: Some(LimitOrigin::Tag),
         },
-        Value::Zone(zone) => match zone_limit(rules, way, zone) {
-            Some(speed) => RoadLimit::of(speed, LimitOrigin::Tag),
-            None => by_default(rules, way),
-        },
+        // The map says that there is a limit: where its number is not known, the default is not it.
+        Value::Zone(zone) => zone_limit(rules, way, zone).map_or(RoadLimit::UNKNOWN, |speed| {
+            RoadLimit::of(speed, LimitOrigin::Tag)
+        }),
         Value::Unknown => RoadLimit::UNKNOWN,
     }
 }
@@ -154,7 +150,7 @@ pub(super) fn lowest(
     let own = in_direction().filter_map(|limit| match &limit.value {
         Value::Speed(speed) => Some(*speed),
         Value::None | Value::Unknown => None,
-        Value::Zone(zone) => zone_limit(rules, way, zone).or_else(|| by_default(rules, way).speed),
+        Value::Zone(zone) => zone_limit(rules, way, zone),
     });
     let for_all = |limit: &TaggedLimit| limit.who == Who::All && limit.hours.is_empty();
     let default = by_default(rules, way)
@@ -318,6 +314,13 @@ mod tests {
         check(&trunk, &[("maxspeed", "XX:rural")], "- -");
         check(&trunk, &[("maxspeed", "walk")], "7 tag");
         let urban = way(RoadClass::Tertiary, 0, WayFlags::default());
+        check(&urban, &[("maxspeed", "XX:rural")], "- -");
+        check(&urban, &[("maxspeed", "signals")], "- -");
+        check(&urban, &[("maxspeed", "unposted")], "70 class_default");
+        check(&urban, &[("maxspeed", "fast")], "70 class_default");
+        let motorway = way(RoadClass::Motorway, 0, WayFlags::default());
+        check(&motorway, &[("maxspeed", "signals")], "- -");
+        check(&motorway, &[("maxspeed", "RU:rural")], "90 tag");
         check(&urban, &[("maxspeed", "CN:urban")], "50 tag");
         check(&urban, &[("source:maxspeed", "CN:rural")], "70 tag");
         let lanes = |lanes| way(RoadClass::Primary, lanes, WayFlags::default());

@@ -1,8 +1,8 @@
 //! Posted limits as the tags of a way say them.
 //!
 //! Source: the tagging of OpenStreetMap: `maxspeed` with the suffixes for direction, vehicle and
-//! condition. What is no limit posts nothing and is counted. An accusation must hold whichever
-//! reading is meant: a limit of which it is not known whether it holds can raise what else holds,
+//! condition. What is no limit posts nothing and is counted; a sign whose number the map does not say
+//! leaves the limit unknown. An accusation must hold whichever reading is meant: a limit of which it is not known whether it holds can raise what else holds,
 //! and never lower it.
 
 use crate::model::{Speed, VehicleClass};
@@ -98,7 +98,7 @@ pub enum Value {
     None,
     /// The limit of a zone, such as `CN:urban`, or of walking pace (`walk`); the rulebook has the number.
     Zone(Box<str>),
-    /// A number that no map knows, as that of a gantry.
+    /// A number that the map does not say, as that of a gantry.
     Unknown,
 }
 
@@ -407,7 +407,7 @@ fn clauses(text: &str) -> impl Iterator<Item = &str> {
 
 /// Of several values the highest: an accusation must hold whichever of them is meant.
 ///
-/// Which is the highest of zones and of a number only the rulebook knows: then nothing is said.
+/// Which is the highest of zones and of a number only the rulebook knows: then the limit is not known.
 fn highest<'a>(texts: impl Iterator<Item = &'a str>) -> (Option<Value>, u32) {
     let mut values: Vec<Value> = Vec::new();
     let mut bad = 0;
@@ -426,8 +426,12 @@ fn highest<'a>(texts: impl Iterator<Item = &'a str>) -> (Option<Value>, u32) {
     if values.contains(&Value::None) {
         return (Some(Value::None), bad);
     }
+    // A number that is not said may be the highest.
+    if values.contains(&Value::Unknown) {
+        return (Some(Value::Unknown), bad);
+    }
     if values.len() > 1 && values.iter().any(is_zone) {
-        return (None, bad + 1);
+        return (Some(Value::Unknown), bad + 1);
     }
     (values.pop(), bad)
 }
@@ -445,7 +449,7 @@ fn walking_pace() -> Value {
 enum Parsed {
     /// A limit.
     Value(Value),
-    /// That there is no number, as of a gantry.
+    /// That no sign is known.
     Nothing,
     /// No limit.
     Bad,
@@ -459,8 +463,12 @@ fn parse_value(text: &str) -> Parsed {
     match text {
         "none" => return Parsed::Value(Value::None),
         "walk" => return Parsed::Value(walking_pace()),
-        "signals" | "variable" | "unposted" | "unknown" | "no" | "default" | "implicit"
-        | "sign" => {
+        // There is a sign, or none may be needed.
+        "signals" | "signal" | "variable" | "dynamic" | "sign" | "national" | "nsl" | "no" => {
+            return Parsed::Value(Value::Unknown);
+        }
+        // There is none, or nobody looked.
+        "unposted" | "unsigned" | "default" | "implicit" | "unknown" | "fixme" => {
             return Parsed::Nothing;
         }
         _ => {}
@@ -478,15 +486,22 @@ fn parse_value(text: &str) -> Parsed {
 }
 
 /// Units with their length in km. Source: international mile and nautical mile, exact.
-const UNITS: [(&str, f64); 8] = [
+const UNITS: [(&str, f64); 15] = [
     ("mph", 1.609_344),
     ("mi/h", 1.609_344),
     ("knots", 1.852),
     ("km/h", 1.0),
     ("kmh", 1.0),
     ("kph", 1.0),
+    ("kmph", 1.0),
+    ("km", 1.0),
     ("公里", 1.0),
     ("公里/小时", 1.0),
+    ("公里/时", 1.0),
+    ("公里每小时", 1.0),
+    ("千米", 1.0),
+    ("千米/小时", 1.0),
+    ("千米/时", 1.0),
 ];
 
 fn parse_kmh(text: &str) -> Option<f64> {
@@ -588,6 +603,15 @@ mod tests {
             ("60 公里/小时", "60"),
             ("６０", "60"),
             ("６０　ｋｍ／ｈ", "60"),
+            ("60 kmh", "60"),
+            ("60kmph", "60"),
+            ("60 km", "60"),
+            ("60公里／小时", "60"),
+            ("60千米/小时", "60"),
+            ("\u{a0}60\u{a0}km/h ", "60"),
+            ("\t60\n", "60"),
+            ("60.0", "60"),
+            ("20mph", "32.187"),
             ("1", "1"),
             ("300", "300"),
         ]);
@@ -611,8 +635,6 @@ mod tests {
             ("CN:30", "30"),
             ("GB:nsl_single", "GB:nsl_single"),
         ]);
-        check(&["maxspeed=signals"], &[], 0);
-        check(&["maxspeed=variable"], &[], 0);
     }
 
     #[test]
@@ -654,12 +676,14 @@ mod tests {
             ("100;80 mph", "128.748"),
             ("80;none", "none"),
             ("walk;20", "20"),
-            ("60;signals", "60"),
+            ("60;signals", "unknown"),
+            ("CN:urban;signals", "unknown"),
+            ("none;signals", "none"),
             ("60;", "60"),
         ]);
         check(&["maxspeed=60;fast"], &["Both All 0 60"], 1);
         // Which of them is higher depends on the rulebook.
-        check(&["maxspeed=CN:urban;80"], &[], 1);
+        check(&["maxspeed=CN:urban;80"], &["Both All 0 unknown"], 1);
         check(&["maxspeed:lanes=100|100|80"], &["Both All 0 100"], 0);
         check(&["maxspeed:lanes=||80"], &["Both All 0 80"], 0);
         check(&["maxspeed:lanes=100;80|60"], &["Both All 0 100"], 0);
@@ -786,6 +810,38 @@ mod tests {
     }
 
     #[test]
+    fn a_sign_whose_number_is_not_said_leaves_the_limit_unknown() {
+        check_values(&[
+            ("signals", "unknown"),
+            ("Signals", "unknown"),
+            ("variable", "unknown"),
+            ("sign", "unknown"),
+            ("national", "unknown"),
+            ("no", "unknown"),
+        ]);
+        let other = "source:maxspeed=CN:urban";
+        check(&["maxspeed=signals", other], &["Both All 0 unknown"], 0);
+        check(
+            &["maxspeed=signals", "maxspeed:hgv=80"],
+            &["Both All 0 unknown", "Both Goods 0 80"],
+            0,
+        );
+        check(&["maxspeed:lanes=100|signals"], &["Both All 0 unknown"], 0);
+        check(
+            &[
+                "maxspeed=100",
+                "maxspeed:conditional=signals @ (06:00-22:00)",
+            ],
+            &["Both All 0 100", "Both All 1 unknown"],
+            0,
+        );
+        // There is no sign, or nobody looked.
+        for value in ["unposted", "implicit", "default", "unknown", "fixme", ""] {
+            check(&[&format!("maxspeed={value}")], &[], 0);
+        }
+    }
+
+    #[test]
     fn what_is_no_limit_is_counted_and_posts_nothing() {
         for value in [
             "fast",
@@ -807,7 +863,14 @@ mod tests {
             "inf",
             "六十",
             "50-60",
-            "national",
+            "50/60",
+            "50,60",
+            "~50",
+            "<50",
+            "ca. 50",
+            "50?",
+            "urban",
+            "5 0",
         ] {
             check(&[&format!("maxspeed={value}")], &[], 1);
         }
