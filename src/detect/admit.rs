@@ -40,8 +40,9 @@ pub enum Admission {
     Duplicate,
     /// Same fix time as the last fix, but another place or speed.
     Contradiction,
-    /// Older than the last fix, or of its time and to stand in its place: whether it is new must be
-    /// looked up in the stored track.
+    /// Older than the last fix, or than a silence that was decided
+    /// ([`silent_until`](super::VehicleState::silent_until)), or of the last one's time and to stand in
+    /// its place: whether it is new must be looked up in the stored track.
     Late,
 }
 

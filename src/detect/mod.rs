@@ -268,6 +268,9 @@ impl VehicleState {
             changed = Context { rules, ..*usual };
             &changed
         };
+        if self.overtakes(fix) {
+            return Admission::Late;
+        }
         let step = match self.admit.handle_fix(&context.rules.plausibility, fix) {
             Ok(step) => step.with_gap(&context.rules.motion),
             Err(refused) => {
@@ -328,14 +331,68 @@ impl VehicleState {
         }
     }
 
+    /// Whether fixes wait to be decided for ones that are still to come.
+    pub fn is_waiting(&self) -> bool {
+        self.roads
+            .as_ref()
+            .is_some_and(|roads| !roads.waiting.is_empty())
+    }
+
+    /// Decides what waits and may be a violation, because nothing has come for long; whether anything
+    /// was. `received` is when that was found.
+    ///
+    /// What is told is what would be told if the next fix came from [`Self::silent_until`] on. One before
+    /// that is [`Admission::Late`] although it is the newest.
+    pub fn fall_silent(
+        &mut self,
+        context: &Context<'_>,
+        received: Timestamp,
+        out: &mut Vec<Transition>,
+    ) -> bool {
+        let rules = &context.rules.roads;
+        let until = self
+            .roads
+            .as_ref()
+            .and_then(|roads| roads.decidable_from(rules));
+        until.is_some_and(|until| self.stay_silent(context, (until, received), out))
+    }
+
+    /// The same up to a moment for which it was done before, when earlier fixes were others; whether
+    /// there was anything to decide.
+    pub fn stay_silent(
+        &mut self,
+        context: &Context<'_>,
+        (until, received): (Timestamp, Timestamp),
+        out: &mut Vec<Transition>,
+    ) -> bool {
+        let has_passed = self.last_judged().is_none_or(|last| until <= last);
+        let Some(roads) = self.roads.as_mut().filter(|_| !has_passed) else {
+            return false;
+        };
+        roads.fall_silent(context, (until, received), &mut self.speeding, out);
+        true
+    }
+
+    /// Up to when it was decided that no fix comes, where none has come since.
+    pub fn silent_until(&self) -> Option<Timestamp> {
+        self.roads.as_ref()?.silent_until
+    }
+
+    /// Whether a fix that is to be judged is the newest, but comes before that moment.
+    fn overtakes(&self, fix: &Fix) -> bool {
+        self.silent_until().is_some_and(|until| fix.time < until)
+            && fix.quality.is_judged()
+            && self.admit.is_next(fix)
+    }
+
     /// The last fix in order that had a believable time, judged or not.
     pub fn last_fix(&self) -> Option<&Fix> {
         self.admit.last_seen()
     }
 
-    /// Whether a fix has a believable time, later than that of every fix seen before.
+    /// Whether a fix has a believable time, later than that of every fix seen before, and is not late.
     pub fn is_next(&self, fix: &Fix) -> bool {
-        self.admit.is_next(fix)
+        self.admit.is_next(fix) && !self.overtakes(fix)
     }
 
     /// Time of the last fix that was judged.

@@ -85,6 +85,17 @@ impl Rejudge {
             ..*fix
         };
         self.state.handle_fix(context, &fix, &mut self.out);
+        self.gather(context);
+    }
+
+    /// Decides what waits as the state did that this one is to replace: nothing comes before `until`.
+    pub fn stay_silent(&mut self, context: &Context<'_>, until: Timestamp, received: Timestamp) {
+        let silence = (until, received);
+        self.state.stay_silent(context, silence, &mut self.out);
+        self.gather(context);
+    }
+
+    fn gather(&mut self, context: &Context<'_>) {
         for transition in self.out.drain(..) {
             match transition {
                 Transition::Opened(violation)

@@ -20,8 +20,15 @@
 //! Only speeding waits; all other detectors see every fix at once. A violation is told when the block
 //! that makes it count has been matched: a block and the margin after it later than it counts, in time
 //! of fixes, at most. What cannot be told apart from a violation yet waits for the rulebook's `wait`
-//! more, at most, and holds nothing else up longer. A vehicle that falls silent is decided with its
-//! next fix, or at the end of what is judged.
+//! more, at most, and holds nothing else up longer. A vehicle that falls silent is decided as though
+//! a fix came at the moment from which none matters any more to the blocks that may count; a fix that
+//! does come from then on finds its verdicts told already, and one that comes before it is late.
+//!
+//! Why that is the same: a block is matched with fixes before the end of its margin only, and whether
+//! a fix counts that waits by its road is settled. Those whose chain is open may come to something
+//! with the next fix or to nothing; they go on waiting, or are decided by their roads with their
+//! block, which is never wrong: taking them for not over only saves the matching. Nothing is untold
+//! for their sake: what began before their chain has ended before it.
 
 use crate::geo::{apart_deg, bearing_deg, within};
 use crate::model::route::RoadKind;
@@ -82,6 +89,8 @@ pub(super) struct Roads {
     pub(super) step: i64,
     /// The fixes that may be over their limits.
     pub(super) suspects: Suspects,
+    /// What waited was decided as though no fix came before this; `None` once one has come since.
+    pub(super) silent_until: Option<Timestamp>,
 }
 
 /// What the matcher needs of a fix.
@@ -152,6 +161,7 @@ impl Roads {
         speeding: &mut Speeding,
         out: &mut Vec<Transition>,
     ) {
+        self.silent_until = None;
         let context = &usual.at(step.fix.time);
         let over = (step.fix.speed > limit.monitor).then_some(limit);
         let Some(map) = usual.roads else {
@@ -179,8 +189,31 @@ impl Roads {
                 });
             }
         }
-        self.decide_ready(usual, step.fix, speeding, out);
+        let now = (step.fix.time, step.fix.received);
+        self.decide_ready(usual, now, speeding, out);
         self.forget(rules);
+    }
+
+    /// From when on no fix changes how those are decided that wait and may count; `None` where none
+    /// waits so.
+    pub(super) fn decidable_from(&self, rules: &RoadRules) -> Option<Timestamp> {
+        let may_count = |waiting: &&Waiting| waiting.verdict == Verdict::ByRoad;
+        let last = self.waiting.iter().rfind(may_count)?;
+        Some(block_end(rules, block_of(rules, last.fix.time)) + rules.margin_after)
+    }
+
+    /// Decides all that can be decided if no fix comes before `until`, which is later than the last
+    /// one; that is known at `received`.
+    pub(super) fn fall_silent(
+        &mut self,
+        usual: &Context<'_>,
+        (until, received): (Timestamp, Timestamp),
+        speeding: &mut Speeding,
+        out: &mut Vec<Transition>,
+    ) {
+        self.decide_ready(usual, (until, received), speeding, out);
+        self.forget(&usual.rules.roads);
+        self.silent_until = Some(until);
     }
 
     /// Decides all that waits with what there is: nothing more will come.
@@ -277,32 +310,37 @@ impl Roads {
         }
     }
 
-    /// Decides all that can be decided now that a fix has come.
+    /// Decides all that can be decided now that a fix has come of that time, received then.
     fn decide_ready(
         &mut self,
         usual: &Context<'_>,
-        fix: &Fix,
+        (time, received): (Timestamp, Timestamp),
         speeding: &mut Speeding,
         out: &mut Vec<Transition>,
     ) {
         let rules = &usual.rules.roads;
         while let Some(first) = self.waiting.first() {
             if first.verdict.is_known() {
-                self.give_known(usual, fix.received, speeding, out);
+                self.give_known(usual, received, speeding, out);
                 continue;
             }
             let block = block_of(rules, first.fix.time);
-            let ends = Timestamp::from_millis((block + 1).saturating_mul(block_ms(rules)));
+            let ends = block_end(rules, block);
             let ready = match first.verdict {
                 Verdict::Open => ends + rules.margin_after + rules.wait,
                 Verdict::NotOver | Verdict::WithoutRoad | Verdict::ByRoad => {
                     ends + rules.margin_after
                 }
             };
-            if fix.time < ready {
+            if time < ready {
+                if first.after_gap {
+                    // What went on before the gap ends there, whatever becomes of the fix behind it.
+                    let context = &usual.at(first.fix.time);
+                    speeding.handle_gap(context, &first.fix, out);
+                }
                 return;
             }
-            self.decide(usual, block, fix.received, speeding, out);
+            self.decide(usual, block, received, speeding, out);
         }
     }
 
@@ -354,7 +392,7 @@ impl Roads {
     /// The fixes with which a block is matched: all of its own, and one a step in the margins.
     fn window(&self, rules: &RoadRules, block: i64) -> Vec<Sighting> {
         let begins = Timestamp::from_millis(block.saturating_mul(block_ms(rules)));
-        let ends = Timestamp::from_millis((block + 1).saturating_mul(block_ms(rules)));
+        let ends = block_end(rules, block);
         let (from, to) = (begins - rules.margin_before, ends + rules.margin_after);
         self.traces
             .iter()
@@ -534,6 +572,11 @@ fn on_road(context: &Context<'_>, map: &RoadMap, fix: &Fix, matched: &Match) -> 
 
 fn block_ms(rules: &RoadRules) -> i64 {
     rules.block.millis().max(1)
+}
+
+/// First moment after a block.
+fn block_end(rules: &RoadRules, block: i64) -> Timestamp {
+    Timestamp::from_millis((block + 1).saturating_mul(block_ms(rules)))
 }
 
 fn block_of(rules: &RoadRules, time: Timestamp) -> i64 {

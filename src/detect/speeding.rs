@@ -115,11 +115,11 @@ impl Speeding {
         if self.groups.is_empty() && over.is_none() {
             return;
         }
+        if step.gap.is_some() {
+            self.handle_gap(context, fix, out);
+        }
         for group in &mut self.groups {
-            let ends = group.ended_at.is_none() && over != Some(&group.limit);
-            if step.gap.is_some() && group.ended_at.is_none() {
-                group.end(context, fix, group.last_over, out);
-            } else if ends {
+            if group.ended_at.is_none() && over != Some(&group.limit) {
                 group.end(context, fix, fix.time, out);
             }
         }
@@ -133,6 +133,20 @@ impl Speeding {
             let group = self.group_of(context, fix, limit);
             group.drive_on(context, fix, step.road);
             group.extend(context, fix, out);
+        }
+    }
+
+    /// There is a gap before the fix, which ends all spans at their last fixes.
+    pub(super) fn handle_gap(
+        &mut self,
+        context: &Context<'_>,
+        fix: &Fix,
+        out: &mut Vec<Transition>,
+    ) {
+        for group in &mut self.groups {
+            if group.ended_at.is_none() {
+                group.end(context, fix, group.last_over, out);
+            }
         }
     }
 

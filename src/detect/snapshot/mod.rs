@@ -399,6 +399,10 @@ impl Saved for Roads {
         (self.block, self.step).save(to);
         self.in_block.save(to);
         self.suspects.save(to);
+        // The last of all that is saved: states without it look as they did before there was any.
+        if let Some(until) = &self.silent_until {
+            until.save(to);
+        }
     }
 
     fn load(from: &mut Reader<'_>) -> Result<Self, SnapshotError> {
@@ -412,6 +416,11 @@ impl Saved for Roads {
             in_block: Saved::load(from)?,
             step,
             suspects: Saved::load(from)?,
+            silent_until: if from.bytes.is_empty() {
+                None
+            } else {
+                Some(Saved::load(from)?)
+            },
         })
     }
 }

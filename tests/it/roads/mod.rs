@@ -7,4 +7,5 @@ mod judging;
 mod overrides;
 mod screen;
 mod server;
+mod silence;
 mod town;

@@ -13,7 +13,7 @@ use crate::matching::drives::{Errors, drives};
 use crate::matching::truth::network;
 
 /// Streets for 30, 50 and 70 in a grid, service roads beside some, an expressway across it.
-fn grid() -> Town {
+pub(super) fn grid() -> Town {
     let mut town = Town::default();
     for (street, away) in (0..8).enumerate() {
         let away_m = f64::from(away) * 220.0;
@@ -46,7 +46,7 @@ fn grid() -> Town {
 
 /// How a vehicle does its errands.
 #[derive(Clone, Debug)]
-struct Errands {
+pub(super) struct Errands {
     seed: i64,
     step_s: i64,
     /// Speeds, each for so many fixes.
@@ -58,7 +58,7 @@ struct Errands {
     has_course: bool,
 }
 
-fn errands() -> impl Strategy<Value = Errands> {
+pub(super) fn errands() -> impl Strategy<Value = Errands> {
     let speed = prop::sample::select(vec![
         0_u16, 20, 28, 31, 33, 45, 52, 60, 72, 75, 95, 103, 120,
     ]);
@@ -87,7 +87,7 @@ fn errands() -> impl Strategy<Value = Errands> {
 
 impl Errands {
     /// A ride around the grid.
-    fn fixes(&self) -> Vec<Fix> {
+    pub(super) fn fixes(&self) -> Vec<Fix> {
         let pick = |number: i64, factor: i64, of: i64| {
             let mixed = (self.seed + number).wrapping_mul(2_654_435_761) >> 7;
             f64::from(i32::try_from((mixed * factor).rem_euclid(of)).unwrap())
