@@ -173,6 +173,7 @@ settings! {
         flush_ms = 500, 10..=60_000, "milliseconds", "Pause between two flushes of derived rows.";
         flush_changes_max = 20_000, 100..=1_000_000, "changes", "Changes in a shard that force a flush.";
         tail_bytes_max = 1024, 128..=16_384, "bytes", "Recent track of one vehicle kept in memory before it is stored as a chunk.";
+        silence_s = 120, 1..=86_400, "seconds", "How long nothing must have come of a vehicle before its speeding on a road map is judged without waiting for its next fixes.";
     }
     /// The track archive.
     archive: ArchiveSettings {

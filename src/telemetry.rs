@@ -44,6 +44,8 @@ pub mod name {
         FIXES_DUPLICATE = "roadwarden_fixes_duplicate_total";
         /// Fixes that came after a later one of their vehicle.
         FIXES_LATE = "roadwarden_fixes_late_total";
+        /// Vehicles whose waiting fixes were decided because nothing came for long.
+        SILENCES = "roadwarden_silences_decided_total";
         /// Vehicles judged again.
         REJUDGED_VEHICLES = "roadwarden_rejudged_vehicles_total";
         /// Fixes judged again.

@@ -89,9 +89,11 @@ pub async fn run(args: &ReplayArgs) -> anyhow::Result<()> {
             let replayed = here(&engine.intake(), &args.files, &options, &mut report).await;
             // A file may hold late data: they are judged before the count of violations is worth anything.
             engine.settle().await;
+            // The files are at their end, and so is what is to be waited for.
+            engine.end_input();
             engine.drain().await;
-            // Drivers are judged after their fixes are counted.
-            report.summary.violations += engine.fatigue_begun();
+            // Drivers, and what waited, are judged after their fixes are counted.
+            report.summary.violations += engine.fatigue_begun() + engine.silent_begun();
             journal.close().await;
             store.close().await;
             replayed?;

@@ -24,6 +24,7 @@ mod road_map;
 mod sessions;
 mod shard;
 mod shared;
+mod silence;
 mod terminal;
 mod terminals;
 mod udp;
@@ -70,6 +71,7 @@ use road_map::MapShelf;
 use sessions::Sessions;
 use shard::{Collect, RejudgeCommand, Shard, ShardRecord, ShardRun, shard_of};
 use shared::Shared;
+use silence::Silences;
 use terminals::Terminals;
 
 /// Pause before something that the store refused is asked for again.
@@ -133,6 +135,7 @@ pub struct Engine {
     stop_registry: CancellationToken,
     rejudging: Rejudging,
     fatigue_begun: watch::Receiver<u64>,
+    silences: Silences,
     /// What the journal held beyond the saved states.
     pub replayed: Replayed,
 }
@@ -163,7 +166,8 @@ impl Engine {
         let store = &parts.store;
         let (shelf, directory) = first_directory(store, config).await?;
         let position = store.journal_position().await?;
-        let mut built = build_shards(store, &directory, position, config).await?;
+        let silences = Silences::new(&config.shard, parts.clock.clone());
+        let mut built = build_shards(store, &directory, &silences, position, config).await?;
         let known = Arc::clone(&directory.borrow());
         let judged_by = load_states(store, &known, &mut built.shards).await?;
         let shards = run_shards(built.shards);
@@ -177,18 +181,12 @@ impl Engine {
         let fatigue_begun = flushing.begun();
         let flushing = tokio::spawn(flushing.run(stop_flush.clone()));
         let replayed = replay(&parts.journal, position, &built.mailboxes).await?;
+        silences.open();
 
         let durable = watch::Sender::new(parts.journal.last_sequence().await?);
         let durable_follows = durable.subscribe();
-        let committer = Committer::new(&config.journal, count(config.shard.shards));
-        let commit = CommitTask {
-            committer: committer.clone(),
-            journal: parts.journal.clone(),
-            shards: built.mailboxes,
-            linger: Duration::from_micros(config.journal.linger_us),
-            retry: Duration::from_millis(config.journal.retry_ms),
-            durable,
-        };
+        let commit = commit_task(&parts.journal, built.mailboxes, durable, config);
+        let committer = commit.committer.clone();
         let committing = tokio::spawn(commit.run());
         let intake = Intake {
             committer,
@@ -228,6 +226,7 @@ impl Engine {
             stop_registry,
             rejudging,
             fatigue_begun,
+            silences,
             replayed,
         })
     }
@@ -274,6 +273,17 @@ impl Engine {
     /// found after the fixes were counted.
     pub fn fatigue_begun(&self) -> u64 {
         *self.fatigue_begun.borrow()
+    }
+
+    /// Violations that were begun since the start because nothing came any more.
+    pub fn silent_begun(&self) -> u64 {
+        self.silences.begun()
+    }
+
+    /// No more comes for now: what waits for the next fixes is decided without them by the last flush. Whatever
+    /// comes to another engine all the same is judged as if it had been waited for.
+    pub fn end_input(&self) {
+        self.silences.end();
     }
 
     /// Follows whether what is derived can be stored.
@@ -325,6 +335,23 @@ impl Engine {
         self.stop_flush.cancel();
         join("flush", &self.flushing).await;
         self.shards.wait().await;
+    }
+}
+
+/// The task that makes durable what comes, and hands it to the shards.
+fn commit_task(
+    journal: &Journal,
+    shards: Vec<mpsc::Sender<ShardRecord>>,
+    durable: watch::Sender<u64>,
+    config: &Config,
+) -> CommitTask {
+    CommitTask {
+        committer: Committer::new(&config.journal, count(config.shard.shards)),
+        journal: journal.clone(),
+        shards,
+        linger: Duration::from_micros(config.journal.linger_us),
+        retry: Duration::from_millis(config.journal.retry_ms),
+        durable,
     }
 }
 
@@ -397,6 +424,7 @@ struct Built {
 async fn build_shards(
     store: &Store,
     directory: &watch::Sender<Arc<Directory>>,
+    silences: &Silences,
     position: u64,
     config: &Config,
 ) -> Result<Built, StoreError> {
@@ -437,6 +465,7 @@ async fn build_shards(
             late_unstored: Default::default(),
             chunked: BTreeSet::new(),
             datum_suspects: DatumSuspects::default(),
+            silence: silences.of_shard(),
         });
     }
     Ok(built)

@@ -69,7 +69,7 @@ pub(super) struct Judged {
     /// For the revisions.
     reason: String,
     /// When the data came that made the difference.
-    learned_at: Timestamp,
+    pub(super) learned_at: Timestamp,
 }
 
 impl Judged {

@@ -23,6 +23,7 @@ use super::drivers::{CardTold, Cards};
 use super::late::{LateLookup, Stored};
 use super::part::Part;
 use super::rejudge::Judged;
+use super::silence::Silence;
 use super::vehicle::{RestoreError, VehicleEntry};
 
 /// Fixes judged before other tasks get their turn.
@@ -107,6 +108,7 @@ pub(super) struct Shard {
     /// Vehicles whose chunks were handed over with the last part.
     pub(super) chunked: BTreeSet<VehicleId>,
     pub(super) datum_suspects: DatumSuspects,
+    pub(super) silence: Silence,
 }
 
 impl Shard {
@@ -119,6 +121,7 @@ impl Shard {
         let entry = VehicleEntry::restore(saved, judged_by)?;
         self.datum_suspects
             .note(saved.vehicle, entry.state.datum_suspicion());
+        self.silence.hear(saved.vehicle, entry.state.is_waiting());
         self.vehicles.insert(saved.vehicle, Box::new(entry));
         Ok(())
     }
@@ -161,6 +164,8 @@ impl Shard {
     }
 
     fn hand_over(&mut self, reply: oneshot::Sender<Part>) {
+        let directory = Arc::clone(&self.directory.borrow());
+        self.decide_silent(&directory);
         let mut part = std::mem::take(&mut self.part);
         part.position = self.position;
         part.seal();
@@ -176,7 +181,6 @@ impl Shard {
                 self.late.forget(*vehicle);
             }
         }
-        let directory = Arc::clone(&self.directory.borrow());
         let mut bytes = 0;
         let mut told = Vec::new();
         for vehicle in std::mem::take(&mut part.dirty) {
@@ -184,6 +188,7 @@ impl Shard {
                 entry.changed = false;
                 self.datum_suspects
                     .note(vehicle, entry.state.datum_suspicion());
+                self.silence.hear(vehicle, entry.state.is_waiting());
                 entry.state.take_pieces(&mut told);
                 if let Some(record) = directory.vehicle(vehicle) {
                     for said in told.drain(..) {
@@ -205,6 +210,33 @@ impl Shard {
         self.datum_suspects.tell(&self.label);
         // The flusher waits for it, or the server is ending.
         drop(reply.send(part));
+    }
+
+    /// Decides what waits for the next fixes of vehicles of which nothing has come for long.
+    fn decide_silent(&mut self, directory: &Directory) {
+        let mut told = Vec::new();
+        for vehicle in self.silence.fallen(!self.mailbox.is_empty()) {
+            let (Some(entry), Some(record)) =
+                (self.vehicles.get_mut(&vehicle), directory.vehicle(vehicle))
+            else {
+                continue;
+            };
+            let last = entry.state.last_judged().unwrap_or(Timestamp::MIN);
+            let context = directory.context_at(record, &entry.judged_by, last);
+            let now = self.silence.now();
+            if !entry.state.fall_silent(&context, now, &mut told) {
+                continue;
+            }
+            metrics::counter!(name::SILENCES).increment(1);
+            if entry.mark_changed() {
+                self.part.dirty.push(vehicle);
+            }
+            let begun = |said: &&Transition| matches!(said, Transition::Opened(_));
+            self.silence.count_begun(told.iter().filter(begun).count());
+            for said in told.drain(..) {
+                self.part.take(directory, record, vehicle, said);
+            }
+        }
     }
 
     fn handle_card(&mut self, told: CardTold) {
@@ -272,12 +304,19 @@ impl Shard {
             let fix = judged.cards.named(fix);
             judged.rejudge.handle_fix(&context, &fix);
         }
+        if let Some(until) = entry.state.silent_until() {
+            // What was decided without waiting stays decided, now with the late fixes.
+            let context = directory.context_at(record, &judged.ruled_by, until);
+            judged
+                .rejudge
+                .stay_silent(&context, until, judged.learned_at);
+        }
         entry.judged_by = judged.ruled_by.clone();
         let before = self.part.forget(vehicle);
         let (replaced, pieces) = judged.take_pieces();
         self.part.replace(replaced, pieces);
         let (state, rejudged) = judged.finish(&directory, record, before);
-        entry.state = state;
+        entry.take_up(state);
         if entry.mark_changed() {
             self.part.dirty.push(vehicle);
         }

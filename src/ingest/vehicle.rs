@@ -181,6 +181,15 @@ impl VehicleEntry {
         self.recording.take()
     }
 
+    /// Puts a state in the place of the vehicle's own; where that was silent, a late fix may be the newest of it.
+    pub(super) fn take_up(&mut self, state: VehicleState) {
+        self.state = state;
+        let newest = self.state.last_fix().copied();
+        let newest = newest.filter(|fix| self.state.last_judged() == Some(fix.time));
+        let newer = |fix: &Fix| self.last_good.is_none_or(|last| last.time < fix.time);
+        self.last_good = newest.filter(newer).or(self.last_good);
+    }
+
     /// Adds a fix to the track; a full tail becomes a chunk.
     pub(super) fn push(&mut self, fix: &Fix, tail_bytes_max: usize) -> Option<TrackChunk> {
         if let Some(recording) = &mut self.recording {

@@ -8,4 +8,5 @@ mod overrides;
 mod screen;
 mod server;
 mod silence;
+mod silent_server;
 mod town;

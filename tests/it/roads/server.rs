@@ -9,7 +9,7 @@ use crate::end_to_end::fleet;
 use crate::support::server::{Server, run};
 
 /// A main road along the meridian of 112.9 degrees, with that limit.
-fn map(folder: &Path, name: &str, limit: &str) -> String {
+pub(super) fn map(folder: &Path, name: &str, limit: &str) -> String {
     let mut text = String::from("<osm version=\"0.6\">\n");
     let mut refs = String::new();
     for node in 1..=40 {
