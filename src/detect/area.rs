@@ -333,13 +333,14 @@ struct Way<'a> {
 impl<'a> Way<'a> {
     fn new(context: &Context<'_>, step: &'a Step<'_>, spot: &Spot<'a>) -> Self {
         let known = !step.relocated && step.gap.is_none();
+        let is_guarded = context.areas.is_guarded(context.profile.class);
         let ends = step
             .before
             .as_ref()
             .filter(|_| known)
             .map(|b| (b, step.fix));
         let crossings = match ends {
-            Some((before, fix)) if !spot.undivided && context.areas.is_guarded() => {
+            Some((before, fix)) if !spot.undivided && is_guarded => {
                 context.areas.crossings(before.fix.position, fix.position)
             }
             _ => Vec::new(),

@@ -41,11 +41,15 @@ impl Place {
         }
         if !self.is_around(index, place) {
             let located = index.locate(place);
-            self.around = Some(Box::new(Around {
+            let around = Around {
                 stamp: index.stamp(),
                 clear: located.clear,
                 inside: located.inside.into_boxed_slice(),
-            }));
+            };
+            match &mut self.around {
+                Some(known) => **known = around,
+                none => *none = Some(Box::new(around)),
+            }
         }
         self.around.as_ref().map_or(&[], |around| &around.inside)
     }

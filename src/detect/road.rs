@@ -429,11 +429,9 @@ fn give(
         .zip(usual.roads)
         .and_then(|(matched, map)| on_road(context, map, &fix, matched));
     let limit = waiting.verdict.is_suspect().then(|| {
-        let mut place = Place::default();
-        let on_route = place.locate(context, &fix);
         let here = Here {
-            on_route,
-            areas: place.areas(context.areas, fix.position),
+            on_route: Place::default().locate(context, &fix),
+            areas: &context.areas.inside(fix.position),
             road,
         };
         limit_at(context, fix.time, here)

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use rstar::{AABB, RTree, RTreeObject};
+use rstar::{AABB, RTreeObject};
 
 use crate::model::route::{Area, AreaKind};
 use crate::model::rules::DailyWindow;
@@ -17,12 +17,17 @@ use crate::model::{Position, VehicleClass};
 
 use super::DEGREE_M;
 use super::segment::Segment;
+use super::tree::Tree;
 
 /// Edges of a leaf of the tree.
 const RUN: usize = 8;
 
-/// Half the height and width of the box that is searched for edges. Unit: millionths of a degree.
-const CLEAR_UDEG: i32 = 100_000;
+/// Edges of a polygon that are scanned sooner than searched.
+const SCANNED_MAX: usize = 64;
+
+/// Half the height and width of the box that is searched for edges, at first and at most; a box without
+/// an edge grows fourfold. Unit: millionths of a degree.
+const CLEAR_UDEG: (i32, i32) = (1_500, 96_000);
 
 /// Place of an area in its [`AreaIndex`]; of no use in another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,12 +57,12 @@ impl Clear {
             && place.lon_udeg <= self.east
     }
 
-    const fn around(place: Position) -> Self {
+    const fn around(place: Position, udeg: i32) -> Self {
         Self {
-            south: place.lat_udeg.saturating_sub(CLEAR_UDEG),
-            north: place.lat_udeg.saturating_add(CLEAR_UDEG),
-            west: place.lon_udeg.saturating_sub(CLEAR_UDEG),
-            east: place.lon_udeg.saturating_add(CLEAR_UDEG),
+            south: place.lat_udeg.saturating_sub(udeg),
+            north: place.lat_udeg.saturating_add(udeg),
+            west: place.lon_udeg.saturating_sub(udeg),
+            east: place.lon_udeg.saturating_add(udeg),
         }
     }
 
@@ -157,17 +162,17 @@ pub struct AreaIndex {
     by_key: BTreeMap<AreaKey, AreaNumber>,
     edges: Vec<Edge>,
     /// Leaves are runs of edges; the third dimension is the number of the polygon.
-    tree: RTree<Leaf>,
+    tree: Tree<Leaf>,
     /// Boxes of the polygons.
-    polygons: RTree<PolygonBox>,
+    polygons: Tree<PolygonBox>,
     /// Area of each polygon.
     area_of: Vec<AreaNumber>,
     /// Areas that must not be left.
     stay_within: Vec<AreaNumber>,
     /// Classes that must not leave some area, as bits in the order of the classes.
     stay_classes: u32,
-    /// Some area may not be entered or left.
-    guarded: bool,
+    /// Classes that may not enter or leave some area, as bits in the order of the classes.
+    guarded_classes: u32,
     stamp: u64,
 }
 
@@ -192,12 +197,12 @@ impl AreaIndex {
             areas: Vec::with_capacity(areas.len()),
             by_key: BTreeMap::new(),
             edges: Vec::new(),
-            tree: RTree::new(),
-            polygons: RTree::new(),
+            tree: Tree::new(Vec::new()),
+            polygons: Tree::new(Vec::new()),
             area_of: Vec::new(),
             stay_within: Vec::new(),
             stay_classes: 0,
-            guarded: false,
+            guarded_classes: 0,
             stamp: FNV_BASIS,
         };
         let mut leaves = Vec::new();
@@ -205,8 +210,8 @@ impl AreaIndex {
         for area in areas {
             index.add(area, &mut leaves, &mut boxes);
         }
-        index.tree = RTree::bulk_load(leaves);
-        index.polygons = RTree::bulk_load(boxes);
+        index.tree = Tree::new(leaves);
+        index.polygons = Tree::new(boxes);
         index
     }
 
@@ -217,25 +222,31 @@ impl AreaIndex {
         for polygon in &area.polygons {
             let polygon_number = count(self.area_of.len());
             self.area_of.push(number);
+            let first = count(self.edges.len());
+            for ring in polygon {
+                self.add_ring(ring, polygon_number, leaves);
+            }
             let points: Vec<[i32; 2]> = polygon.iter().flatten().copied().map(corner).collect();
             if !points.is_empty() {
                 boxes.push(PolygonBox {
                     reach: AABB::from_points(&points),
                     polygon: polygon_number,
+                    first,
+                    end: count(self.edges.len()),
                 });
             }
-            for ring in polygon {
-                self.add_ring(ring, polygon_number, leaves);
-            }
         }
+        let classes = area.classes.as_deref().unwrap_or(VehicleClass::ALL);
+        let classes = classes
+            .iter()
+            .fold(0, |bits, class| bits | class_bit(*class));
         if area.kind == AreaKind::StayWithin {
             self.stay_within.push(number);
-            let classes = area.classes.as_deref().unwrap_or(VehicleClass::ALL);
-            self.stay_classes |= classes
-                .iter()
-                .fold(0, |bits, class| bits | class_bit(*class));
+            self.stay_classes |= classes;
         }
-        self.guarded |= area.kind != AreaKind::SpeedLimit;
+        if area.kind != AreaKind::SpeedLimit {
+            self.guarded_classes |= classes;
+        }
         self.by_key.insert(key, number);
         self.areas.push(Entry {
             hours: area.hours.map(|(begin, end)| DailyWindow {
@@ -320,9 +331,9 @@ impl AreaIndex {
         self.stay_classes & class_bit(class) != 0
     }
 
-    /// Whether some area may not be entered or left.
-    pub const fn is_guarded(&self) -> bool {
-        self.guarded
+    /// Whether some area may not be entered or left by a class, at whatever hours.
+    pub const fn is_guarded(&self, class: VehicleClass) -> bool {
+        self.guarded_classes & class_bit(class) != 0
     }
 
     /// Number of areas.
@@ -337,29 +348,51 @@ impl AreaIndex {
 
     /// Which areas contain a place, and how far around it that holds.
     pub fn locate(&self, place: Position) -> Located {
-        let point = AABB::from_point(corner(place));
-        let mut inside: Vec<AreaNumber> = self
-            .polygons
-            .locate_in_envelope_intersecting(point)
-            .filter(|polygon| self.polygon_contains(polygon, place))
-            .filter_map(|polygon| self.area_of.get(polygon.polygon as usize).copied())
-            .collect();
+        Located {
+            inside: self.inside(place),
+            clear: self.clear_around(place),
+        }
+    }
+
+    /// The areas that contain a place, ascending.
+    pub fn inside(&self, place: Position) -> Vec<AreaNumber> {
+        let mut inside = Vec::new();
+        self.polygons
+            .each_in(AABB::from_point(corner(place)), |polygon| {
+                let area = self.area_of.get(polygon.polygon as usize);
+                if let Some(area) = area
+                    && self.polygon_contains(polygon, place)
+                {
+                    inside.push(*area);
+                }
+            });
         inside.sort_unstable();
         inside.dedup();
-        let mut clear = Clear::around(place);
-        for leaf in self.tree.locate_in_envelope_intersecting(clear.envelope()) {
-            for edge in self.run(leaf) {
-                clear.keep_out(place, edge);
+        inside
+    }
+
+    /// A box around a place with no edge in it; small where edges are many.
+    fn clear_around(&self, place: Position) -> Clear {
+        let mut udeg = CLEAR_UDEG.0;
+        loop {
+            let whole = Clear::around(place, udeg);
+            let mut clear = whole;
+            self.tree.each_in(whole.envelope(), |leaf| {
+                for edge in self.run(leaf) {
+                    clear.keep_out(place, edge);
+                }
+            });
+            if clear != whole || udeg >= CLEAR_UDEG.1 {
+                return clear;
             }
+            udeg *= 4;
         }
-        Located { inside, clear }
     }
 
     /// Whether an area contains a place.
     pub fn contains(&self, number: AreaNumber, place: Position) -> bool {
         self.polygons
-            .locate_in_envelope_intersecting(AABB::from_point(corner(place)))
-            .any(|polygon| {
+            .any_in(AABB::from_point(corner(place)), |polygon| {
                 self.area_of.get(polygon.polygon as usize) == Some(&number)
                     && self.polygon_contains(polygon, place)
             })
@@ -367,18 +400,25 @@ impl AreaIndex {
 
     /// Counts the edges east of the place: an odd number means inside, holes included.
     fn polygon_contains(&self, polygon: &PolygonBox, place: Position) -> bool {
+        let own = polygon.first as usize..polygon.end as usize;
+        if own.len() <= SCANNED_MAX {
+            let edges = self.edges.get(own).unwrap_or_default();
+            return edges
+                .iter()
+                .fold(false, |odd, edge| odd ^ edge.is_east_of(place));
+        }
         let height = i32::try_from(polygon.polygon).unwrap_or(i32::MAX);
         let ray = AABB::from_corners(
             [place.lat_udeg, place.lon_udeg, height],
             [place.lat_udeg, polygon.reach.upper()[1], height],
         );
-        let crossed = self
-            .tree
-            .locate_in_envelope_intersecting(ray)
-            .flat_map(|leaf| self.run(leaf))
-            .filter(|edge| edge.is_east_of(place))
-            .count();
-        crossed % 2 == 1
+        let mut is_odd = false;
+        self.tree.each_in(ray, |leaf| {
+            for edge in self.run(leaf) {
+                is_odd ^= edge.is_east_of(place);
+            }
+        });
+        is_odd
     }
 
     /// The areas whose edges the straight way between two places crosses, ascending.
@@ -387,13 +427,12 @@ impl AreaIndex {
         let ((south, north), (west, east)) = (way.lats(), way.lons());
         let reach = AABB::from_corners([south, west, i32::MIN], [north, east, i32::MAX]);
         let mut found: BTreeMap<AreaNumber, Vec<f64>> = BTreeMap::new();
-        for leaf in self.tree.locate_in_envelope_intersecting(reach) {
-            let Some(area) = self.area_of.get(leaf.polygon as usize) else {
-                continue;
-            };
+        self.tree.each_in(reach, |leaf| {
             let shares = self.run(leaf).iter().filter_map(|edge| way.meets(edge));
-            found.entry(*area).or_default().extend(shares);
-        }
+            if let Some(area) = self.area_of.get(leaf.polygon as usize) {
+                found.entry(*area).or_default().extend(shares);
+            }
+        });
         found
             .into_iter()
             .filter(|(_, shares)| !shares.is_empty())
@@ -425,11 +464,10 @@ impl AreaIndex {
             let segment = Segment::new(edge.from, edge.to, 0.0);
             segment.foot(place).distance_2 <= bound_m * bound_m
         };
-        !self
-            .tree
-            .locate_in_envelope_intersecting(reach.envelope())
-            .filter(|leaf| self.area_of.get(leaf.polygon as usize) == Some(&number))
-            .any(|leaf| self.run(leaf).iter().any(near))
+        !self.tree.any_in(reach.envelope(), |leaf| {
+            self.area_of.get(leaf.polygon as usize) == Some(&number)
+                && self.run(leaf).iter().any(near)
+        })
     }
 
     fn run(&self, leaf: &Leaf) -> &[Edge] {
@@ -557,6 +595,9 @@ impl RTreeObject for Leaf {
 struct PolygonBox {
     reach: AABB<[i32; 2]>,
     polygon: u32,
+    /// Its edges: the first, and the one after the last.
+    first: u32,
+    end: u32,
 }
 
 impl RTreeObject for PolygonBox {

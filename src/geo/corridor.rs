@@ -9,12 +9,13 @@
 
 use std::collections::BTreeMap;
 
-use rstar::{AABB, RTree, RTreeObject};
+use rstar::{AABB, RTreeObject};
 
 use crate::model::Position;
 use crate::model::route::Route;
 
 use super::segment::{Foot, Segment};
+use super::tree::Tree;
 use super::{DEGREE_M, metres};
 
 /// Segments of a leaf of the tree.
@@ -64,7 +65,7 @@ pub struct CorridorIndex {
     routes: Vec<Entry>,
     by_id: BTreeMap<String, RouteNumber>,
     segments: Vec<Segment>,
-    tree: RTree<Leaf>,
+    tree: Tree<Leaf>,
     /// Metres of one degree of longitude, the least of all segments: boxes that are searched are
     /// wide enough everywhere.
     degree_east_m: f64,
@@ -113,7 +114,7 @@ impl CorridorIndex {
         }
         let least = |least: f64, segment: &Segment| least.min(segment.degree_east_m());
         let degree_east_m = segments.iter().fold(DEGREE_M, least);
-        let tree = RTree::bulk_load(leaves(&entries));
+        let tree = Tree::new(leaves(&entries));
         Self {
             routes: entries,
             by_id,
@@ -183,7 +184,7 @@ impl CorridorIndex {
         let bound_2 = bound_m * bound_m;
         let mut best: Option<(u32, &Segment, Foot)> = None;
         let reach = self.reach(number, place, bound_m);
-        for leaf in self.tree.locate_in_envelope_intersecting(reach) {
+        self.tree.each_in(reach, |leaf| {
             for (index, segment) in (leaf.first..leaf.end).zip(self.run(leaf.first, leaf.end)) {
                 let foot = segment.foot(place);
                 let nearer = best.is_none_or(|(known, _, least)| {
@@ -193,7 +194,7 @@ impl CorridorIndex {
                     best = Some((index, segment, foot));
                 }
             }
-        }
+        });
         let (found, segment, foot) = best?;
         Some(self.hit(number, place, SegmentNumber(found), segment, foot))
     }

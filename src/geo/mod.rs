@@ -10,6 +10,7 @@ pub mod area_index;
 pub mod corridor;
 pub mod datum;
 mod segment;
+pub(crate) mod tree;
 
 pub use area_index::{AreaIndex, AreaKey, AreaNumber, Clear, Crossing, Located};
 pub use corridor::{CorridorIndex, RouteHit, RouteKey, RouteNumber, SegmentNumber};

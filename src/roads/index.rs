@@ -2,16 +2,19 @@
 //!
 //! Segments are ordered by the node where they begin and nodes along a Hilbert curve, so that a
 //! run of consecutive segments is a small place. An R-tree holds the boxes of the runs and not of
-//! single segments: it is a sixteenth of the size, is built in a fraction of a second for millions
-//! of segments when a map is loaded, and a run is scanned faster than the tree would be walked.
+//! single segments: it is an eighth of the size, is built in a fraction of a second for millions
+//! of segments when a map is loaded, and a run is scanned faster than the tree would be walked. The
+//! ends of the segments lie once more beside each other in the order of the runs: most that are
+//! scanned are not near, and of these nothing else is read.
 
-use rstar::{AABB, RTree, RTreeObject};
+use rstar::{AABB, RTreeObject};
 
 use super::network::{NONE, NodePlace, Segment, SegmentNumber};
 use crate::geo::DEGREE_M;
+use crate::geo::tree::Tree;
 
-/// Segments in a run.
-const RUN: usize = 16;
+/// Lines in a run.
+const RUN: usize = 8;
 
 /// A segment near a place.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,23 +34,36 @@ pub struct Foot {
     pub share: f64,
 }
 
-/// The boxes of all runs.
+/// The boxes of all runs, and the lines in them.
 #[derive(Debug)]
 pub(super) struct Index {
-    tree: RTree<Run>,
+    tree: Tree<Run>,
+    lines: Vec<Line>,
+}
+
+/// Where a segment lies, and its twin: of the two the one with the lower number is held.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    from: NodePlace,
+    to: NodePlace,
+    number: u32,
 }
 
 impl Index {
     /// The index of segments in their final order.
     pub(super) fn new(places: &[NodePlace], segments: &[Segment]) -> Self {
+        let own = (0_u32..).zip(segments);
+        let own = own.filter(|(number, segment)| segment.twin == NONE || *number < segment.twin);
+        let lines: Vec<Line> = own
+            .map(|(number, segment)| Line {
+                from: places[segment.from as usize],
+                to: places[segment.to as usize],
+                number,
+            })
+            .collect();
         let starts = (0_u32..).step_by(RUN);
-        let runs = starts.zip(segments.chunks(RUN)).filter_map(|(first, run)| {
-            let own = run
-                .iter()
-                .enumerate()
-                .filter(|(at, segment)| is_scanned(first as usize + at, segment));
-            let ends = own.flat_map(|(_, segment)| [segment.from, segment.to]);
-            let mut corners = ends.map(|node| places[node as usize]);
+        let runs = starts.zip(lines.chunks(RUN)).filter_map(|(first, run)| {
+            let mut corners = run.iter().flat_map(|line| [line.from, line.to]);
             let one = corners.next()?;
             let (low, high) = corners.fold((one, one), |(low, high), place| {
                 (
@@ -71,19 +87,19 @@ impl Index {
             })
         });
         Self {
-            tree: RTree::bulk_load(runs.collect()),
+            tree: Tree::new(runs.collect()),
+            lines,
         }
     }
 
-    /// Bytes of the tree: its leaves, and as much again as its inner nodes have for them.
+    /// Bytes of the lines and of the tree: its leaves, and as much again as its inner nodes have for them.
     pub(super) fn memory_bytes(&self) -> usize {
-        self.tree.size() * size_of::<Run>() * 2
+        self.lines.capacity() * size_of::<Line>() + self.tree.len() * size_of::<Run>() * 2
     }
 
     /// Every segment with a point within `bound_m` of a place.
     pub(super) fn near(
         &self,
-        places: &[NodePlace],
         segments: &[Segment],
         place: NodePlace,
         bound_m: f64,
@@ -91,26 +107,22 @@ impl Index {
     ) {
         let around = Plane::at(place);
         let square = Square::new(&around, bound_m);
-        for run in self.tree.locate_in_envelope_intersecting(square.envelope()) {
+        self.tree.each_in(square.envelope(), |run| {
             let first = run.first as usize;
-            let end = segments.len().min(first + RUN);
-            for (at, segment) in (first..end).zip(&segments[first..end]) {
-                if !is_scanned(at, segment) {
+            let end = self.lines.len().min(first + RUN);
+            for line in &self.lines[first..end] {
+                if square.is_beside(line.from, line.to) {
                     continue;
                 }
-                let (from, to) = (places[segment.from as usize], places[segment.to as usize]);
-                if square.is_beside(from, to) {
-                    continue;
-                }
-                let foot = around.foot(from, to);
+                let foot = around.foot(line.from, line.to);
                 if foot.distance_m > bound_m {
                     continue;
                 }
                 found(Near {
-                    segment: SegmentNumber(super::network::count(at)),
+                    segment: SegmentNumber(line.number),
                     foot,
                 });
-                if let Some(twin) = segment.twin() {
+                if let Some(twin) = segments[line.number as usize].twin() {
                     found(Near {
                         segment: twin,
                         foot: Foot {
@@ -120,13 +132,8 @@ impl Index {
                     });
                 }
             }
-        }
+        });
     }
-}
-
-/// Of a segment and its twin one is looked at: both lie in the same place.
-fn is_scanned(number: usize, segment: &Segment) -> bool {
-    segment.twin == NONE || number < segment.twin as usize
 }
 
 /// A plane around a place in which short distances are right to 1 part in 1,000.
@@ -266,7 +273,7 @@ pub(super) fn metres(a: NodePlace, b: NodePlace) -> f64 {
     north.hypot(east)
 }
 
-/// A run of segments as the tree keeps it: its first segment and its box.
+/// A run of lines as the tree keeps it: its first line and its box.
 ///
 /// Unit: millionths of a degree, latitude first; rounded outwards.
 #[derive(Clone, Copy, Debug)]

@@ -395,8 +395,7 @@ impl RoadNetwork {
     /// Calls `found` with every segment that has a point within `bound_m` of a place, each direction
     /// by itself, in order of the numbers within a run of neighbours.
     pub fn near(&self, place: NodePlace, bound_m: f64, found: impl FnMut(Near)) {
-        self.index
-            .near(&self.places, &self.segments, place, bound_m, found);
+        self.index.near(&self.segments, place, bound_m, found);
     }
 
     /// Bytes that the map takes in memory.
