@@ -26,8 +26,8 @@ const RUN: usize = 8;
 const SCANNED_MAX: usize = 64;
 
 /// Half the height and width of the box that is searched for edges, at first and at most; a box without
-/// an edge grows fourfold. Unit: millionths of a degree.
-const CLEAR_UDEG: (i32, i32) = (1_500, 96_000);
+/// an edge grows fivefold. Unit: millionths of a degree.
+const CLEAR_UDEG: (i32, i32) = (1_000, 125_000);
 
 /// Place of an area in its [`AreaIndex`]; of no use in another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,11 +66,8 @@ impl Clear {
         }
     }
 
-    fn envelope(&self) -> AABB<[i32; 3]> {
-        AABB::from_corners(
-            [self.south, self.west, i32::MIN],
-            [self.north, self.east, i32::MAX],
-        )
+    fn envelope(&self) -> AABB<[i32; 2]> {
+        AABB::from_corners([self.south, self.west], [self.north, self.east])
     }
 
     /// Cuts off as little as keeps `edge` out and `place` in.
@@ -161,8 +158,10 @@ pub struct AreaIndex {
     areas: Vec<Entry>,
     by_key: BTreeMap<AreaKey, AreaNumber>,
     edges: Vec<Edge>,
-    /// Leaves are runs of edges; the third dimension is the number of the polygon.
+    /// Runs of edges of all polygons.
     tree: Tree<Leaf>,
+    /// The same of polygons with more than [`SCANNED_MAX`] edges, each for itself.
+    large: Tree<Tall>,
     /// Boxes of the polygons.
     polygons: Tree<PolygonBox>,
     /// Area of each polygon.
@@ -198,6 +197,7 @@ impl AreaIndex {
             by_key: BTreeMap::new(),
             edges: Vec::new(),
             tree: Tree::new(Vec::new()),
+            large: Tree::new(Vec::new()),
             polygons: Tree::new(Vec::new()),
             area_of: Vec::new(),
             stay_within: Vec::new(),
@@ -206,10 +206,15 @@ impl AreaIndex {
             stamp: FNV_BASIS,
         };
         let mut leaves = Vec::new();
-        let mut boxes = Vec::new();
+        let mut boxes: Vec<PolygonBox> = Vec::new();
         for area in areas {
             index.add(area, &mut leaves, &mut boxes);
         }
+        let large = boxes
+            .iter()
+            .filter(|polygon| polygon.edges().len() > SCANNED_MAX)
+            .flat_map(|polygon| &leaves[polygon.leaves.0..polygon.leaves.1]);
+        index.large = Tree::new(large.copied().map(Tall).collect());
         index.tree = Tree::new(leaves);
         index.polygons = Tree::new(boxes);
         index
@@ -222,7 +227,7 @@ impl AreaIndex {
         for polygon in &area.polygons {
             let polygon_number = count(self.area_of.len());
             self.area_of.push(number);
-            let first = count(self.edges.len());
+            let first = (count(self.edges.len()), leaves.len());
             for ring in polygon {
                 self.add_ring(ring, polygon_number, leaves);
             }
@@ -231,8 +236,8 @@ impl AreaIndex {
                 boxes.push(PolygonBox {
                     reach: AABB::from_points(&points),
                     polygon: polygon_number,
-                    first,
-                    end: count(self.edges.len()),
+                    edges: (first.0, count(self.edges.len())),
+                    leaves: (first.1, leaves.len()),
                 });
             }
         }
@@ -274,11 +279,8 @@ impl AreaIndex {
             })
             .collect();
         for run in edges.chunks(RUN) {
-            let height = i32::try_from(polygon).unwrap_or(i32::MAX);
             let ends = run.iter().flat_map(|edge| [edge.from, edge.to]);
-            let corners: Vec<[i32; 3]> = ends
-                .map(|place| [place.lat_udeg, place.lon_udeg, height])
-                .collect();
+            let corners: Vec<[i32; 2]> = ends.map(corner).collect();
             let first = count(self.edges.len());
             self.edges.extend_from_slice(run);
             leaves.push(Leaf {
@@ -385,7 +387,7 @@ impl AreaIndex {
             if clear != whole || udeg >= CLEAR_UDEG.1 {
                 return clear;
             }
-            udeg *= 4;
+            udeg *= 5;
         }
     }
 
@@ -400,21 +402,20 @@ impl AreaIndex {
 
     /// Counts the edges east of the place: an odd number means inside, holes included.
     fn polygon_contains(&self, polygon: &PolygonBox, place: Position) -> bool {
-        let own = polygon.first as usize..polygon.end as usize;
-        if own.len() <= SCANNED_MAX {
-            let edges = self.edges.get(own).unwrap_or_default();
+        if polygon.edges().len() <= SCANNED_MAX {
+            let edges = self.edges.get(polygon.edges()).unwrap_or_default();
             return edges
                 .iter()
                 .fold(false, |odd, edge| odd ^ edge.is_east_of(place));
         }
-        let height = i32::try_from(polygon.polygon).unwrap_or(i32::MAX);
+        let height = height(polygon.polygon);
         let ray = AABB::from_corners(
             [place.lat_udeg, place.lon_udeg, height],
             [place.lat_udeg, polygon.reach.upper()[1], height],
         );
         let mut is_odd = false;
-        self.tree.each_in(ray, |leaf| {
-            for edge in self.run(leaf) {
+        self.large.each_in(ray, |leaf| {
+            for edge in self.run(&leaf.0) {
                 is_odd ^= edge.is_east_of(place);
             }
         });
@@ -425,7 +426,7 @@ impl AreaIndex {
     pub fn crossings(&self, from: Position, to: Position) -> Vec<Crossing> {
         let way = Edge { from, to };
         let ((south, north), (west, east)) = (way.lats(), way.lons());
-        let reach = AABB::from_corners([south, west, i32::MIN], [north, east, i32::MAX]);
+        let reach = AABB::from_corners([south, west], [north, east]);
         let mut found: BTreeMap<AreaNumber, Vec<f64>> = BTreeMap::new();
         self.tree.each_in(reach, |leaf| {
             let shares = self.run(leaf).iter().filter_map(|edge| way.meets(edge));
@@ -576,18 +577,37 @@ impl Edge {
 /// A run of edges as the tree keeps it.
 #[derive(Clone, Copy, Debug)]
 struct Leaf {
-    reach: AABB<[i32; 3]>,
+    reach: AABB<[i32; 2]>,
     first: u32,
     end: u32,
     polygon: u32,
 }
 
 impl RTreeObject for Leaf {
-    type Envelope = AABB<[i32; 3]>;
+    type Envelope = AABB<[i32; 2]>;
 
     fn envelope(&self) -> Self::Envelope {
         self.reach
     }
+}
+
+/// A run of edges at the height of its polygon: a search near one polygon looks at no other.
+#[derive(Clone, Copy, Debug)]
+struct Tall(Leaf);
+
+impl RTreeObject for Tall {
+    type Envelope = AABB<[i32; 3]>;
+
+    fn envelope(&self) -> Self::Envelope {
+        let (low, high) = (self.0.reach.lower(), self.0.reach.upper());
+        let height = height(self.0.polygon);
+        AABB::from_corners([low[0], low[1], height], [high[0], high[1], height])
+    }
+}
+
+/// A polygon's place in the third dimension.
+fn height(polygon: u32) -> i32 {
+    i32::try_from(polygon).unwrap_or(i32::MAX)
 }
 
 /// The box of a polygon.
@@ -596,8 +616,15 @@ struct PolygonBox {
     reach: AABB<[i32; 2]>,
     polygon: u32,
     /// Its edges: the first, and the one after the last.
-    first: u32,
-    end: u32,
+    edges: (u32, u32),
+    /// The same of its runs of edges, in the order in which they were made.
+    leaves: (usize, usize),
+}
+
+impl PolygonBox {
+    const fn edges(&self) -> std::ops::Range<usize> {
+        self.edges.0 as usize..self.edges.1 as usize
+    }
 }
 
 impl RTreeObject for PolygonBox {
@@ -668,6 +695,14 @@ mod tests {
                     vec![square(28_050_000, 112_050_000, 100_000)],
                     vec![star(28.5, 112.5, 0.2, 40)],
                 ],
+            ),
+            // More edges than are scanned, in two rings.
+            area(
+                "large",
+                vec![vec![
+                    star(28.62, 112.15, 0.12, 300),
+                    star(28.62, 112.15, 0.02, 50),
+                ]],
             ),
             area("far", vec![vec![square(40_000_000, 116_000_000, 1000)]]),
         ])
