@@ -186,8 +186,8 @@ impl Segment {
     }
 }
 
-/// What stands between the name of a way and the number of its road.
-pub const NAME_END: char = '\n';
+/// What stands between the names of a way and the number of its road.
+pub const NAME_END: &str = "\n";
 
 /// A way as an import gives it.
 #[derive(Clone, Debug, PartialEq)]
@@ -206,8 +206,7 @@ pub struct WayInput {
     pub forward: bool,
     /// May be driven against it.
     pub backward: bool,
-    /// Name, or else the number of the road; where both are tagged the number follows [`NAME_END`];
-    /// empty where not tagged.
+    /// Name, number of the road, and other names, as far as they are tagged, with [`NAME_END`] between them.
     pub name: String,
     /// Posted limits.
     pub limits: TaggedLimits,
@@ -369,7 +368,8 @@ impl RoadNetwork {
         text.split(NAME_END).next().unwrap_or_default()
     }
 
-    /// Whether a way has that name, or its road that number, also as one of several (`G107;S50`).
+    /// Whether a way has that name or another of its names, or its road that number, also as one of several
+    /// (`G107;S50`).
     pub fn answers_to(&self, way: &Way, name: &str) -> bool {
         let (text, name) = (&self.names[way.name as usize], name.trim());
         !name.is_empty()

@@ -38,10 +38,7 @@ pub(super) fn read<'a>(
         flag(known.expressway, WayFlags::EXPRESSWAY),
         flag(known.is_restricted(), WayFlags::RESTRICTED),
     ];
-    let name = match (known.name.trim(), known.reference.trim()) {
-        ("", only) | (only, "") => only.to_owned(),
-        (name, reference) => format!("{name}{NAME_END}{reference}"),
-    };
+    let name = known.names();
     Some(ReadWay {
         way: WayInput {
             id,
@@ -88,6 +85,8 @@ struct Tags<'a> {
     bridge: &'a str,
     tunnel: &'a str,
     expressway: bool,
+    name_zh: &'a str,
+    alt_name: &'a str,
     name: &'a str,
     reference: &'a str,
 }
@@ -113,10 +112,24 @@ impl<'a> Tags<'a> {
             "bridge" => self.bridge = value,
             "tunnel" => self.tunnel = value,
             "motorroad" | "expressway" => self.expressway |= value == "yes",
+            "name:zh" => self.name_zh = value,
+            "alt_name" => self.alt_name = value,
             "name" => self.name = value,
             "ref" => self.reference = value,
             _ => {}
         }
+    }
+
+    /// What the road may be called, each once, the name first.
+    fn names(&self) -> String {
+        let all = [self.name, self.reference, self.name_zh, self.alt_name];
+        let mut names: Vec<&str> = Vec::with_capacity(all.len());
+        for name in all.map(str::trim) {
+            if !name.is_empty() && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names.join(NAME_END)
     }
 
     /// The tag that says most exactly who may use it.
@@ -230,6 +243,28 @@ mod tests {
             &["highway=trunk", "motorroad=yes", "lanes=four"],
             Some("trunk true true 64 0 0 "),
         );
+    }
+
+    #[test]
+    fn a_road_has_names_and_numbers() {
+        let names = |tags: &[&str]| {
+            let tags = [&["highway=trunk"], tags].concat();
+            let pairs = tags.iter().map(|tag| tag.split_once('=').unwrap());
+            read(7, pairs).unwrap().way.name.replace(NAME_END, " | ")
+        };
+        assert_eq!(names(&["ref=G107"]), "G107");
+        assert_eq!(names(&["name= 青山路 ", "ref=G107"]), "青山路 | G107");
+        assert_eq!(
+            names(&[
+                "name:zh=深南大道",
+                "alt_name=深南路;深南东路",
+                "name=Shennan Blvd"
+            ]),
+            "Shennan Blvd | 深南大道 | 深南路;深南东路"
+        );
+        assert_eq!(names(&["name=青山路", "name:zh=青山路"]), "青山路");
+        assert_eq!(names(&["name:zh=青山路"]), "青山路");
+        assert_eq!(names(&["name:en=Hill Road", "old_name=旧路"]), "");
     }
 
     #[test]

@@ -576,9 +576,9 @@ mod tests {
                 (from, to)
             }),
         };
-        let both = road(&format!("青山路{NAME_END}G107; S50"));
+        let both = road(&["青山路", "G107; S50", "Hill Road;老路"].join(NAME_END));
         assert_eq!(both.name(&both.ways()[0]), "青山路");
-        for name in ["青山路", " 青山路 ", "G107", "S50"] {
+        for name in ["青山路", " 青山路 ", "G107", "S50", "Hill Road", "老路"] {
             check(&both, &named(name, None), &[(0.0, 1000.0)]);
         }
         for name in ["", "G10", "G107;S5", "青山"] {
