@@ -26,6 +26,7 @@ use crate::model::Timestamp;
 use crate::model::road::RoadOverride;
 use crate::roads::RoadNetwork;
 use crate::roads::limit::overrides::Overrides;
+use crate::roads::network::PIECE_M_MAX;
 use crate::store::{Store, StoredRoadMap};
 use crate::{api, app, config, rulebook, simulate, telemetry};
 
@@ -212,6 +213,14 @@ async fn import_roads(
         source,
     };
     store.import_road_map(&map).await?;
+    if summary.pieces_too_long > 0 {
+        writeln!(
+            io::stderr(),
+            "{} pieces of roads are left out: they are longer than {} km",
+            summary.pieces_too_long,
+            PIECE_M_MAX / 1000.0
+        )?;
+    }
     Ok(format!(
         "road map {}: {} roads ({} with a limit) in {} segments; {} roads lack nodes ({} in all), \
          {} limits are none",

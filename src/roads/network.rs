@@ -228,6 +228,12 @@ pub enum BuildError {
 /// Most segments of a network: the highest bit of a way's number says the direction.
 const SEGMENTS_MAX: usize = 1 << 30;
 
+/// Longest piece of a road between two nodes. Unit: m.
+///
+/// Source: our choice; the longest straight roads of the earth have nodes every few kilometres. What is longer
+/// is a misplaced node, or a way across the 180th meridian, which would lie around the whole earth.
+pub const PIECE_M_MAX: f64 = 100_000.0;
+
 /// One map.
 #[derive(Debug)]
 pub struct RoadNetwork {
@@ -242,12 +248,15 @@ pub struct RoadNetwork {
     /// Distinct sets of posted limits; the first says nothing.
     pub(super) limits: Vec<TaggedLimits>,
     pub(super) index: Index,
+    /// Pieces between two nodes that were left out; not in the prepared form.
+    pub(super) pieces_too_long: u64,
 }
 
 impl RoadNetwork {
     /// The network of `ways`; `nodes` holds `(identifier, place)` in order of the identifiers.
     ///
-    /// A node that is not there breaks its way in two; ways may come in any order.
+    /// A node that is not there breaks its way in two, and so does a piece of more than [`PIECE_M_MAX`]; ways may
+    /// come in any order.
     ///
     /// # Errors
     /// [`BuildError`].
@@ -264,13 +273,14 @@ impl RoadNetwork {
         let rank = |id: i64| nodes.binary_search_by_key(&id, |node| node.0).ok();
         let mut rows = Rows::default();
         let mut segments = Vec::new();
+        let mut pieces_too_long = 0;
         for way in &ways {
             let number = rows.add(way);
             let known = way
                 .nodes
                 .iter()
                 .map(|id| rank(*id).map(|rank| number_of[rank]));
-            add_segments(way, number, known, &places, &mut segments);
+            pieces_too_long += add_segments(way, number, known, &places, &mut segments);
             if segments.len() > SEGMENTS_MAX {
                 return Err(BuildError::TooLarge(segments.len()));
             }
@@ -289,7 +299,13 @@ impl RoadNetwork {
             names: rows.names.list,
             limits: rows.limits.list,
             index,
+            pieces_too_long,
         })
+    }
+
+    /// Pieces of more than [`PIECE_M_MAX`] that were left out when the network was built.
+    pub fn pieces_too_long(&self) -> u64 {
+        self.pieces_too_long
     }
 
     /// Number of directed segments.
@@ -480,20 +496,28 @@ impl<T: Clone + Ord> Distinct<T> {
     }
 }
 
-/// Adds the segments of one way; `None` among its nodes is a node that is not there.
+/// Adds the segments of one way; `None` among its nodes is a node that is not there. The answer is the number
+/// of pieces that are too long.
 fn add_segments(
     way: &WayInput,
     number: u32,
     nodes: impl Iterator<Item = Option<u32>>,
     places: &[NodePlace],
     segments: &mut Vec<Segment>,
-) {
+) -> u64 {
+    let mut too_long = 0;
     let mut before = None;
     for node in nodes {
         if let (Some(from), Some(to)) = (before, node)
             && from != to
         {
-            let length_mm = length_mm(places[from as usize], places[to as usize]);
+            let length_m = metres(places[from as usize], places[to as usize]);
+            if length_m > PIECE_M_MAX {
+                too_long += 1;
+                before = node;
+                continue;
+            }
+            let length_mm = length_mm(length_m);
             let segment = |way, from, to| Segment {
                 way,
                 from,
@@ -510,6 +534,7 @@ fn add_segments(
         }
         before = node;
     }
+    too_long
 }
 
 /// Segments by the node where they begin, with their twins, and the first segment of each node.
@@ -539,14 +564,13 @@ fn ordered(mut segments: Vec<Segment>, nodes: usize) -> (Vec<Segment>, Vec<u32>)
 }
 
 /// Length of a piece between two nodes. Unit: mm, at least 1.
-fn length_mm(from: NodePlace, to: NodePlace) -> u32 {
-    let metres = metres(from, to);
+fn length_mm(length_m: f64) -> u32 {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "a float cast saturates; no piece of a road is 4,000 km long"
+        reason = "at most PIECE_M_MAX"
     )]
-    let millimetres = (metres * 1000.0).round() as u32;
+    let millimetres = (length_m * 1000.0).round() as u32;
     millimetres.max(1)
 }
 
@@ -595,6 +619,30 @@ pub(super) mod tests {
         }
         nodes.sort_unstable();
         RoadNetwork::build(&nodes, ways).unwrap()
+    }
+
+    #[test]
+    fn a_piece_around_the_earth_is_left_out() {
+        let at = |lat_e7, lon_e7| NodePlace { lat_e7, lon_e7 };
+        // A way over the 180th meridian, and one with a misplaced node.
+        let nodes = [
+            (1, at(650_000_000, 1_799_980_000)),
+            (2, at(650_000_000, 1_799_990_000)),
+            (3, at(650_000_000, -1_799_990_000)),
+            (4, at(650_000_000, -1_799_980_000)),
+            (5, at(-650_000_000, 0)),
+        ];
+        let ways = vec![way(1, &[1, 2, 3, 4]), way(2, &[1, 5, 2])];
+        let network = RoadNetwork::build(&nodes, ways).unwrap();
+        assert_eq!((network.len(), network.pieces_too_long()), (4, 3));
+        let place = at(650_000_000, 0);
+        network.near(place, 200.0, |near| panic!("{near:?}"));
+        network.near(at(0, 600_000_000), 5000.0, |near| panic!("{near:?}"));
+        let mut found = 0;
+        network.near(nodes[0].1, 5.0, |_| found += 1);
+        assert_eq!(found, 2);
+        let none = RoadNetwork::build(&nodes, vec![way(2, &[1, 5])]);
+        assert_eq!(none.unwrap_err(), BuildError::NoRoads);
     }
 
     fn line(count: i64) -> Vec<(i64, NodePlace)> {

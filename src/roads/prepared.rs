@@ -193,6 +193,7 @@ fn read(columns: &mut Columns<'_>) -> Option<RoadNetwork> {
         names,
         limits,
         index,
+        pieces_too_long: 0,
     })
 }
 

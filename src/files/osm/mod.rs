@@ -31,6 +31,8 @@ pub struct Summary {
     pub nodes_missing: u64,
     /// Values of limits that are none, such as `fast`.
     pub limits_bad: u64,
+    /// Pieces of roads that are too long to be any.
+    pub pieces_too_long: u64,
     /// Directed segments.
     pub segments: u64,
     /// Nodes of segments.
@@ -129,6 +131,7 @@ pub fn read(
         path: path.to_owned(),
         source,
     })?;
+    summary.pieces_too_long = network.pieces_too_long();
     summary.segments = network.len() as u64;
     summary.nodes = network.node_count() as u64;
     Ok((network, summary))

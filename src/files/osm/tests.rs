@@ -60,6 +60,7 @@ fn roads_come_with_their_limits_and_the_rest_is_left_out() {
             roads_incomplete: 1,
             nodes_missing: 1,
             limits_bad: 1,
+            pieces_too_long: 0,
             segments: 6,
             nodes: 5 - 1,
         }
