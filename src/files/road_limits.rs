@@ -26,6 +26,9 @@ const HALF_WIDTH_M: f64 = 25.0;
 /// Half-widths that make sense. Unit: m.
 const HALF_WIDTH_M_RANGE: std::ops::RangeInclusive<f64> = 1.0..=500.0;
 
+/// Most points of a drawn line: 1,000 km with one every 50 m.
+const LINE_POINTS_MAX: usize = 20_000;
+
 /// Reads a file by its ending, `.csv` or else GeoJSON; days without a time are days of `zone`.
 ///
 /// # Errors
@@ -254,12 +257,16 @@ fn read_line(
     let line = feature.geometry.get("coordinates").and_then(positions);
     let has_length = |line: &Vec<Position>| line.windows(2).any(|pair| pair.first() != pair.last());
     let line = line.filter(|line| is_line && has_length(line));
-    if line.is_none() {
-        feature.bad_geometry(
-            "must be a LineString of at least two [lon, lat] that differ",
-            notes,
-        );
+    let fault = match &line {
+        None => Some("must be a LineString of at least two [lon, lat] that differ"),
+        Some(line) if line.len() > LINE_POINTS_MAX => Some("has more than 20000 points"),
+        Some(line) if crosses_180(line) => Some("must not cross the 180th meridian"),
+        Some(_) => None,
+    };
+    if let Some(fault) = fault {
+        feature.bad_geometry(fault, notes);
     }
+    let line = line.filter(|_| fault.is_none());
     Some(RoadOverride {
         id: id?,
         target: OverrideTarget::Line {
@@ -273,6 +280,14 @@ fn read_line(
         to: to?,
         set_by: set_by?,
     })
+}
+
+/// Whether a line goes around the back of the earth, on which it would lie around the front.
+fn crosses_180(line: &[Position]) -> bool {
+    let lons = line.iter().map(|place| place.lon());
+    let next = lons.clone().skip(1);
+    lons.zip(next)
+        .any(|(one, other)| (one - other).abs() > 180.0)
 }
 
 #[cfg(test)]
@@ -359,6 +374,10 @@ mod tests {
         check("LineString", "[[112.9,28.1]]");
         check("LineString", "[[112.9,28.1],[112.9,28.1]]");
         check("LineString", "[[112.9,28.1],[112.9,128.1]]");
+        check("LineString", "[[179.9,28.1],[-179.9,28.1]]");
+        let many = (0..=LINE_POINTS_MAX).map(|number| format!("[112.9,{}]", number % 2));
+        let many = many.collect::<Vec<_>>().join(",");
+        check("LineString", &format!("[{many}]"));
         check("Point", "[112.9,28.1]");
         check("MultiLineString", "[[[112.9,28.1],[112.9,28.2]]]");
     }

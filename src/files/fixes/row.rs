@@ -207,9 +207,14 @@ impl<'a> RawRow<'a> {
         let position = position(self.lat, self.lon)?;
         if self.bare && !position.is_on_earth() {
             // It is only matched to roads, and there are none.
+            let (field, value) = if position.lat().abs() > 90.0 {
+                ("lat", position.lat())
+            } else {
+                ("lon", position.lon())
+            };
             return Err(LineError::BadRange {
-                field: "lat",
-                value: position.lat(),
+                field,
+                value,
                 expected: "a place on earth",
             });
         }

@@ -13,6 +13,7 @@ const LINE_DEGREES_MAX: f64 = 40.0;
 /// Least height and width of the box of a stretch. Two places on a straight road that runs east span
 /// a box without a height, and the road is never drawn exactly there. Unit: m.
 const BOX_M_MIN: f64 = 50.0;
+
 /// Longest piece of a segment of which the nearest piece of a drawn line is asked once. Unit: m.
 const PIECE_M_MAX: f64 = 10.0;
 
@@ -197,20 +198,10 @@ fn segments(
             half_width_m,
             one_direction,
         } => {
-            let line: Vec<NodePlace> = line.iter().copied().map(NodePlace::from).collect();
-            let Some(bounds) = Bounds::of(&line, *half_width_m) else {
-                return;
-            };
-            let drawn = Drawn {
-                line,
-                half_width_m: *half_width_m,
-                one_direction: *one_direction,
-            };
+            let line = line.iter().copied().map(NodePlace::from).collect();
+            let drawn = Drawn::new(line, *half_width_m, *one_direction);
             for (number, segment) in all() {
-                let ends = network.ends(segment);
-                if bounds.touches(ends) {
-                    drawn.parts(ends, &mut |part| found(number, part));
-                }
+                drawn.parts(network.ends(segment), &mut |part| found(number, part));
             }
         }
     }
@@ -219,6 +210,8 @@ fn segments(
 /// A drawn line, and how far a road may be from it and still lie along it.
 struct Drawn {
     line: Vec<NodePlace>,
+    /// Boxes around what belongs to so many pieces, and to all: `1`, [`RUN`], [`RUN`]² and so on.
+    boxes: Vec<Vec<Bounds>>,
     half_width_m: f64,
     one_direction: bool,
 }
@@ -238,14 +231,50 @@ struct Piece {
     is_like: bool,
 }
 
+/// Pieces, or boxes, in a box of the next larger kind.
+const RUN: usize = 16;
+
 impl Drawn {
+    fn new(line: Vec<NodePlace>, half_width_m: f64, one_direction: bool) -> Self {
+        let pieces = line.windows(2);
+        let pieces = pieces.filter_map(|pair| Bounds::of(pair, half_width_m));
+        let mut boxes = vec![pieces.collect::<Vec<Bounds>>()];
+        while let Some(last) = boxes.last().filter(|last| last.len() > 1) {
+            boxes.push(last.chunks(RUN).filter_map(Bounds::around).collect());
+        }
+        Self {
+            line,
+            boxes,
+            half_width_m,
+            one_direction,
+        }
+    }
+
+    /// Numbers of the pieces whose boxes touch a segment's, ascending.
+    fn near(&self, ends: [NodePlace; 2]) -> Vec<usize> {
+        let top = self.boxes.last().map_or(0, Vec::len);
+        let mut found: Vec<usize> = (0..top).collect();
+        for (level, boxes) in self.boxes.iter().enumerate().rev() {
+            found.retain(|at| boxes[*at].touches(ends));
+            if let Some(below) = level.checked_sub(1).map(|below| self.boxes[below].len()) {
+                let inside = |at: usize| at * RUN..below.min((at + 1) * RUN);
+                found = found.into_iter().flat_map(inside).collect();
+            }
+        }
+        found
+    }
+
     /// Gives the parts of a segment along the line: beside it and not before or behind, where the
     /// nearest piece of the line runs as the segment does.
     fn parts(&self, ends: [NodePlace; 2], found: &mut dyn FnMut(Part)) {
+        let near = self.near(ends);
+        if near.is_empty() {
+            return;
+        }
         let plane = Plane::at(middle(ends));
         let segment = ends.map(|place| plane.offset(place));
         let length_m = distance(segment[0], segment[1]);
-        let pieces = self.pieces(&plane, ends);
+        let pieces = self.pieces(&near, &plane, ends);
         if length_m == 0.0 || !pieces.iter().any(|piece| piece.is_like) {
             return;
         }
@@ -280,17 +309,16 @@ impl Drawn {
         last.into_iter().for_each(found);
     }
 
-    /// The pieces that may be near enough to a segment.
-    fn pieces(&self, plane: &Plane, ends: [NodePlace; 2]) -> Vec<Piece> {
+    /// The pieces by these numbers, as a segment sees them.
+    fn pieces(&self, near: &[usize], plane: &Plane, ends: [NodePlace; 2]) -> Vec<Piece> {
         let direction = plane.direction_deg(ends[0], ends[1]);
         let is_ring = self.line.first() == self.line.last();
         let last = self.line.len().saturating_sub(2);
-        let pairs = self.line.windows(2).enumerate();
-        pairs
-            .filter_map(|(at, pair)| {
-                let [from, to] = *pair else { return None };
-                let is_near = Bounds::of(pair, self.half_width_m)?.touches(ends);
-                if from == to || !is_near {
+        near.iter()
+            .filter_map(|at| {
+                let at = *at;
+                let (from, to) = (*self.line.get(at)?, *self.line.get(at + 1)?);
+                if from == to {
                     return None;
                 }
                 let apart = apart_deg(direction, plane.direction_deg(from, to));
@@ -414,6 +442,22 @@ impl Bounds {
             high: NodePlace {
                 lat_e7: north.saturating_add(up),
                 lon_e7: lons().max()?.saturating_add(right),
+            },
+        })
+    }
+
+    /// The box around boxes; `None` around none.
+    fn around(boxes: &[Self]) -> Option<Self> {
+        let least = |of: fn(&Self) -> i32| boxes.iter().map(of).min();
+        let most = |of: fn(&Self) -> i32| boxes.iter().map(of).max();
+        Some(Self {
+            low: NodePlace {
+                lat_e7: least(|one| one.low.lat_e7)?,
+                lon_e7: least(|one| one.low.lon_e7)?,
+            },
+            high: NodePlace {
+                lat_e7: most(|one| one.high.lat_e7)?,
+                lon_e7: most(|one| one.high.lon_e7)?,
             },
         })
     }
@@ -565,6 +609,33 @@ mod tests {
         check(&road, &line(true, &hairpin), &[(200.0, 825.0)]);
         let back = hairpin.map(|(north, east)| (20.0 - north, east));
         check(&road, &line(true, &back), &[]);
+    }
+
+    #[test]
+    fn of_a_long_line_the_pieces_beside_a_segment_are_found() {
+        // Zigzag eastward over 5 km: 1,000 pieces, the road lies along the first fifth.
+        let side = |number: i32| if number % 2 == 0 { 5.0 } else { -5.0 };
+        let places: Vec<(f64, f64)> = (0..=1000)
+            .map(|number| (side(number), 5.0 * f64::from(number)))
+            .collect();
+        let OverrideTarget::Line { line, .. } = line(false, &places) else {
+            panic!("another target");
+        };
+        let line: Vec<NodePlace> = line.into_iter().map(NodePlace::from).collect();
+        let drawn = Drawn::new(line.clone(), 25.0, false);
+        for (from_m, to_m) in [
+            (0.0, 1.0),
+            (990.0, 1600.0),
+            (4990.0, 9000.0),
+            (6000.0, 7000.0),
+        ] {
+            let ends = [at(0.0, from_m), at(0.0, to_m)];
+            let touches = |pair: &[NodePlace]| Bounds::of(pair, 25.0).unwrap().touches(ends);
+            let expected: Vec<usize> = (0..1000)
+                .filter(|number| touches(&line[*number..number + 2]))
+                .collect();
+            assert_eq!(drawn.near(ends), expected, "{from_m} {to_m}");
+        }
     }
 
     #[test]
