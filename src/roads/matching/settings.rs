@@ -9,8 +9,11 @@ pub struct Settings {
     /// Error of positioning that changes slowly (satellites, reflections), standard deviation of
     /// each axis. Unit: m.
     pub slow_error_m: f64,
-    /// Time in which the slow error forgets itself. Unit: s.
+    /// Time in which the slow error forgets itself, where fixes are sparse. Unit: s.
     pub slow_error_s: f64,
+    /// The same where fixes follow each other within [`Settings::sparse_s`]: what neighbours have in
+    /// common lasts for longer than what distant fixes have. Unit: s.
+    pub slow_error_dense_s: f64,
     /// Error of positioning that is new with each fix, standard deviation of each axis. Unit: m.
     pub fast_error_m: f64,
     /// How fast the errors of a track are learnt from its own surprises; 0 for never. Share a fix.
@@ -93,6 +96,16 @@ impl Settings {
         }
     }
 
+    /// Share of the slow error that is left after a time. Unit: s.
+    pub(super) fn kept(&self, time_s: f64) -> f64 {
+        let forgotten_s = if time_s < self.sparse_s {
+            self.slow_error_dense_s
+        } else {
+            self.slow_error_s
+        };
+        (-time_s / forgotten_s).exp()
+    }
+
     /// Variance of the slow error. Unit: m².
     pub(super) fn slow_m2(&self) -> f64 {
         self.slow_error_m * self.slow_error_m
@@ -109,6 +122,7 @@ impl Default for Settings {
         Self {
             slow_error_m: 6.0,
             slow_error_s: 15.0,
+            slow_error_dense_s: 25.0,
             fast_error_m: 6.0,
             learning: 0.05,
             learnt_range: (0.5, 8.0),

@@ -99,7 +99,7 @@ impl Passage {
         // Between two known speeds the way is uncertain by a Brownian bridge of the speed.
         let told = (settings.speed_error * time_s).powi(2) / 2.0
             + acceleration.powi(2) * time_s.powi(3) / 12.0;
-        let kept = (-time_s / settings.slow_error_s).exp();
+        let kept = settings.kept(time_s);
         let (slow, fast) = (settings.slow_m2() * scale, settings.fast_m2() * scale);
         let wander_m = (2.0 * slow * (1.0 - kept * kept)).sqrt() + 1.5 * fast.sqrt();
         let is_told = straight_m - told_m < 3.0 * (wander_m + told.sqrt());
