@@ -155,7 +155,7 @@ fn report_fleet(name: &str, rules: &RuleSet, map: &RoadMap, plans: &Plans, track
     let fixes = || tracks.iter().flatten();
     let count = fixes().count();
     let moving = fixes().filter(|fix| fix.speed > rules.motion.driving_over);
-    let inside = fixes().filter(|fix| !plans.areas.inside(fix.position).is_empty());
+    let inside = fixes().filter(|fix| !plans.areas.locate(fix.position).inside.is_empty());
     println!(
         "{name}: {} segments, {} routes, {} areas; of {count} fixes {:.0} % move, {:.0} % lie in areas",
         map.network().len(),

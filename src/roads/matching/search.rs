@@ -75,6 +75,54 @@ pub(super) struct Target {
     pub(super) wanted: bool,
 }
 
+/// The targets of searches, each once.
+#[derive(Debug, Default)]
+pub(super) struct Targets {
+    /// By segment.
+    list: Vec<Target>,
+    /// The last digits of the segments, as bits: most segments are none of them.
+    digits: [u64; DIGITS / 64],
+    /// Those that are wanted, as bits.
+    wanted: u64,
+}
+
+/// Numbers that the last digits of a segment make: so many that few segments look like a target.
+const DIGITS: usize = 1024;
+
+impl Targets {
+    /// Other targets, ordered by segment; at most 64.
+    pub(super) fn set(&mut self, targets: impl Iterator<Item = Target>) {
+        self.list.clear();
+        self.list.extend(targets);
+        (self.digits, self.wanted) = Default::default();
+        for target in &self.list {
+            let (word, digit) = place_of(target.segment);
+            self.digits[word] |= digit;
+            if target.wanted {
+                self.wanted |= bit(target.number);
+            }
+        }
+    }
+
+    /// The number of the target that a segment is.
+    fn find(&self, segment: u32) -> Option<u32> {
+        let (word, digit) = place_of(segment);
+        if self.digits[word] & digit == 0 {
+            return None;
+        }
+        let found = self
+            .list
+            .binary_search_by_key(&segment, |target| target.segment);
+        found.ok().map(|found| self.list[found].number)
+    }
+}
+
+/// The word and the bit of a segment's last digits.
+const fn place_of(segment: u32) -> (usize, u64) {
+    let digits = segment as usize % DIGITS;
+    (digits / 64, 1 << (digits % 64))
+}
+
 /// Node to label, emptied by a change of the stamp.
 #[derive(Debug)]
 struct Table {
@@ -112,14 +160,16 @@ impl Table {
         }
     }
 
-    /// The label of a node; a new node gets `label` and gives `None`.
-    fn get_or_insert(&mut self, node: u32, label: u32) -> Option<u32> {
+    /// The label of a node, where it has one.
+    fn get(&self, node: u32) -> Option<u32> {
+        let slot = self.slots[self.slot_of(node)];
+        (slot.stamp == self.stamp).then_some(slot.label)
+    }
+
+    /// Gives a node that has none a label.
+    fn insert(&mut self, node: u32, label: u32) {
         let at = self.slot_of(node);
-        let slot = &mut self.slots[at];
-        if slot.stamp == self.stamp {
-            return Some(slot.label);
-        }
-        *slot = Slot {
+        self.slots[at] = Slot {
             stamp: self.stamp,
             node,
             label,
@@ -128,7 +178,6 @@ impl Table {
         if 2 * self.nodes > self.slots.len() {
             self.grow();
         }
-        None
     }
 
     /// The slot of a node, or the free one where it belongs.
@@ -182,10 +231,14 @@ impl Search {
         network: &RoadNetwork,
         start: u32,
         bound: &Bound<'_>,
-        targets: &[Target],
+        targets: &Targets,
         arrivals: &mut Vec<Arrival>,
     ) {
-        let mut aim = Aim::new(targets, arrivals);
+        let mut aim = Aim {
+            targets,
+            arrivals,
+            missing: targets.wanted,
+        };
         self.begin(network, start);
         for _ in 0..SETTLED_MAX {
             let Some(at) = self.settle() else { return };
@@ -229,7 +282,7 @@ impl Search {
             turns: 0,
             settled: false,
         });
-        self.table.get_or_insert(node, first);
+        self.table.insert(node, first);
         self.queue.push(Reverse((0, first)));
     }
 
@@ -254,8 +307,12 @@ impl Search {
         at: u32,
         exit: u32,
     ) {
-        let label = self.labels[at as usize];
         let segment = &network.segments[exit as usize];
+        let known = self.table.get(segment.to);
+        if known.is_some_and(|known| self.labels[known as usize].settled) {
+            return;
+        }
+        let label = self.labels[at as usize];
         let length = segment.length_m();
         let metres = f64::from(label.metres) + length;
         let (north, east) = bound.toward.offset(network.places[segment.to as usize]);
@@ -278,14 +335,15 @@ impl Search {
         if (next - self.first) as usize >= LABELS_MAX {
             return;
         }
-        match self.table.get_or_insert(segment.to, next) {
+        match known {
             None => {
+                self.table.insert(segment.to, next);
                 self.labels.push(reached);
                 self.queue.push(Reverse((rank, next)));
             }
             Some(known) => {
                 let label = &mut self.labels[known as usize];
-                if !label.settled && reached.cost < label.cost {
+                if reached.cost < label.cost {
                     *label = reached;
                     self.queue.push(Reverse((rank, known)));
                 }
@@ -296,37 +354,18 @@ impl Search {
 
 /// What is looked for, and what of it is found.
 struct Aim<'a> {
-    targets: &'a [Target],
+    targets: &'a Targets,
     arrivals: &'a mut Vec<Arrival>,
-    /// The last digits of the targets' segments, as bits: most segments are none of them.
-    digits: u64,
     /// Wanted targets that are not found yet, as bits.
     missing: u64,
 }
 
-impl<'a> Aim<'a> {
-    fn new(targets: &'a [Target], arrivals: &'a mut Vec<Arrival>) -> Self {
-        let digits = targets.iter().map(|target| bit(target.segment));
-        let wanted = targets.iter().filter(|target| target.wanted);
-        Self {
-            targets,
-            arrivals,
-            digits: digits.fold(0, |all, one| all | one),
-            missing: wanted.fold(0, |all, target| all | bit(target.number)),
-        }
-    }
-
+impl Aim<'_> {
     /// Notes an exit of a label that is a target.
     fn look(&mut self, network: &RoadNetwork, exits: &Exits, label: &Label, at: u32, exit: u32) {
-        if self.digits & bit(exit) == 0 {
-            return;
-        }
-        let found = self
-            .targets
-            .binary_search_by_key(&exit, |target| target.segment);
-        if let Some(target) = found.ok().and_then(|found| self.targets.get(found)) {
-            self.missing &= !bit(target.number);
-            let arrival = exits.arrival(network, label, at, exit, target.number);
+        if let Some(target) = self.targets.find(exit) {
+            self.missing &= !bit(target);
+            let arrival = exits.arrival(network, label, at, exit, target);
             self.arrivals.push(arrival);
         }
     }

@@ -3,7 +3,7 @@
 use super::candidate::{self, Candidate};
 use super::column::{Before, Column, Hypothesis, Step};
 use super::estimate::{Drift, Estimate};
-use super::search::{Arrival, Bound, Search, Target};
+use super::search::{Arrival, Bound, Search, Target, Targets};
 use super::settings::Settings;
 use super::{Roads, Sighting, VecColumns};
 use crate::roads::index::Plane;
@@ -35,7 +35,7 @@ const REACH_MARGIN_M: f64 = 20.0;
 pub(super) struct Stepper {
     search: Search,
     candidates: Vec<Candidate>,
-    targets: Vec<Target>,
+    targets: Targets,
     arrivals: Vec<Arrival>,
     /// Segment, and its range of arrivals.
     searched: Vec<(u32, usize, usize)>,
@@ -150,7 +150,7 @@ impl Stepper {
         Self {
             search: Search::new(),
             candidates: Vec::new(),
-            targets: Vec::new(),
+            targets: Targets::default(),
             arrivals: Vec::new(),
             searched: Vec::new(),
             best: Vec::new(),
@@ -185,8 +185,7 @@ impl Stepper {
         let against = |candidate: &Candidate| candidate.course_nats + candidate.distance_nats;
         let least = self.candidates.iter().map(against);
         let bound = least.fold(f64::INFINITY, f64::min) + settings.plausible_nats;
-        self.targets.clear();
-        self.targets.extend(
+        self.targets.set(
             (0..)
                 .zip(&self.candidates)
                 .map(|(number, candidate)| Target {
