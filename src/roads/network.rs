@@ -384,15 +384,14 @@ impl RoadNetwork {
         text.split(NAME_END).next().unwrap_or_default()
     }
 
-    /// Whether a way has that name or another of its names, or its road that number, also as one of several
-    /// (`G107;S50`).
-    pub fn answers_to(&self, way: &Way, name: &str) -> bool {
-        let (text, name) = (&self.names[way.name as usize], name.trim());
-        !name.is_empty()
-            && text
-                .split(NAME_END)
-                .flat_map(|part| std::iter::once(part).chain(part.split(';')))
-                .any(|part| part.trim() == name)
+    /// All names of a way and numbers of its road, each of several by itself, too (`G107;S50`); one may come
+    /// more than once.
+    pub fn names(&self, way: &Way) -> impl Iterator<Item = &str> {
+        let text = &self.names[way.name as usize];
+        text.split(NAME_END)
+            .flat_map(|part| std::iter::once(part).chain(part.split(';')))
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
     }
 
     /// What is posted on a way.

@@ -1,11 +1,13 @@
 //! The operator's limits, laid over a map: which segments, and which part of each, each one is for.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::geo::apart_deg;
 use crate::model::road::{OverrideTarget, RoadOverride};
 use crate::model::{Position, Timestamp, VehicleClass};
 
 use crate::roads::index::Plane;
-use crate::roads::network::{NodePlace, RoadNetwork, SegmentNumber};
+use crate::roads::network::{NodePlace, RoadNetwork, Segment, SegmentNumber};
 
 /// Largest difference in direction of a drawn line and a segment along it. Unit: degrees.
 const LINE_DEGREES_MAX: f64 = 40.0;
@@ -78,14 +80,25 @@ impl Overrides {
     /// Finds the segments of each override.
     pub fn new(network: &RoadNetwork, list: Vec<RoadOverride>) -> Self {
         let mut on = Vec::new();
-        for (place, set) in (0..).zip(&list) {
-            segments(network, &set.target, &mut |segment, part| {
+        let (ways, lines) = (by_way(network, &list), drawn_lines(&list));
+        let is_any = !ways.is_empty() || !lines.is_empty();
+        for (number, segment) in (0..).zip(network.segments()).filter(|_| is_any) {
+            let ends = network.ends(segment);
+            let mut hold = |place, part| {
                 on.push(Held {
-                    segment: segment.0,
+                    segment: number,
                     place,
                     part,
                 });
-            });
+            };
+            for set in ways.get(&segment.way().0).into_iter().flatten() {
+                if let Some(part) = set.part(segment, ends) {
+                    hold(set.place, part);
+                }
+            }
+            for (place, drawn) in &lines {
+                drawn.parts(ends, &mut |part| hold(*place, part));
+            }
         }
         on.sort_by_key(|held| (held.segment, held.place));
         Self { list, on }
@@ -153,58 +166,83 @@ impl Overrides {
     }
 }
 
-/// Gives every segment of a target, with the part that belongs to it.
-fn segments(
-    network: &RoadNetwork,
-    target: &OverrideTarget,
-    found: &mut dyn FnMut(SegmentNumber, Part),
-) {
-    let all = || (0..).map(SegmentNumber).zip(network.segments());
-    match target {
-        OverrideTarget::Way { id, backward } => {
-            let Some(way) = network.find_way(*id) else {
-                return;
-            };
-            for (number, segment) in all() {
-                let is_meant = segment.way() == way
-                    && backward.is_none_or(|backward| backward == segment.is_backward());
-                if is_meant {
-                    found(number, Part::WHOLE);
+/// An override by way or name, on one of its ways.
+#[derive(Clone, Copy, Debug)]
+struct OnWay {
+    /// Place in the list.
+    place: u32,
+    backward: Option<bool>,
+    stretch: Option<Bounds>,
+}
+
+impl OnWay {
+    /// The part of a segment of the way on which it holds.
+    fn part(&self, segment: &Segment, ends: [NodePlace; 2]) -> Option<Part> {
+        let is_meant = |backward| backward == segment.is_backward();
+        if !self.backward.is_none_or(is_meant) {
+            return None;
+        }
+        match &self.stretch {
+            None => Some(Part::WHOLE),
+            Some(stretch) => stretch.clip(ends),
+        }
+    }
+}
+
+/// The overrides by way or name, by number of the way: all are found in one walk over the map, however
+/// many there are.
+fn by_way(network: &RoadNetwork, list: &[RoadOverride]) -> BTreeMap<u32, Vec<OnWay>> {
+    let mut found: BTreeMap<u32, Vec<OnWay>> = BTreeMap::new();
+    let mut named: BTreeMap<&str, Vec<OnWay>> = BTreeMap::new();
+    for (place, set) in (0..).zip(list) {
+        match &set.target {
+            OverrideTarget::Way { id, backward } => {
+                if let Some(way) = network.find_way(*id) {
+                    found.entry(way.0).or_default().push(OnWay {
+                        place,
+                        backward: *backward,
+                        stretch: None,
+                    });
                 }
             }
-        }
-        OverrideTarget::Name { name, stretch } => {
-            let answers: Vec<bool> = network
-                .ways()
-                .iter()
-                .map(|way| network.answers_to(way, name))
-                .collect();
-            let stretch = stretch.map(Bounds::of_stretch);
-            for (number, segment) in all() {
-                if !answers[segment.way().0 as usize] {
-                    continue;
-                }
-                let part = match &stretch {
-                    None => Some(Part::WHOLE),
-                    Some(stretch) => stretch.clip(network.ends(segment)),
-                };
-                if let Some(part) = part {
-                    found(number, part);
-                }
+            OverrideTarget::Name { name, stretch } => {
+                named.entry(name.trim()).or_default().push(OnWay {
+                    place,
+                    backward: None,
+                    stretch: stretch.map(Bounds::of_stretch),
+                });
             }
+            OverrideTarget::Line { .. } => {}
         }
-        OverrideTarget::Line {
-            line,
-            half_width_m,
-            one_direction,
-        } => {
-            let line = line.iter().copied().map(NodePlace::from).collect();
-            let drawn = Drawn::new(line, *half_width_m, *one_direction);
-            for (number, segment) in all() {
-                drawn.parts(network.ends(segment), &mut |part| found(number, part));
+    }
+    if !named.is_empty() {
+        for (number, way) in (0..).zip(network.ways()) {
+            let own: BTreeSet<&str> = network.names(way).collect();
+            let sets = own.iter().filter_map(|name| named.get(name)).flatten();
+            for set in sets {
+                found.entry(number).or_default().push(*set);
             }
         }
     }
+    found
+}
+
+/// The drawn lines, with their places in the list.
+fn drawn_lines(list: &[RoadOverride]) -> Vec<(u32, Drawn)> {
+    let lines = (0..)
+        .zip(list)
+        .filter_map(|(place, set)| match &set.target {
+            OverrideTarget::Way { .. } | OverrideTarget::Name { .. } => None,
+            OverrideTarget::Line {
+                line,
+                half_width_m,
+                one_direction,
+            } => {
+                let line = line.iter().copied().map(NodePlace::from).collect();
+                Some((place, Drawn::new(line, *half_width_m, *one_direction)))
+            }
+        });
+    lines.collect()
 }
 
 /// A drawn line, and how far a road may be from it and still lie along it.
@@ -252,8 +290,11 @@ impl Drawn {
 
     /// Numbers of the pieces whose boxes touch a segment's, ascending.
     fn near(&self, ends: [NodePlace; 2]) -> Vec<usize> {
-        let top = self.boxes.last().map_or(0, Vec::len);
-        let mut found: Vec<usize> = (0..top).collect();
+        let whole = self.boxes.last().map_or(&[][..], |boxes| &boxes[..]);
+        if !whole.iter().any(|whole| whole.touches(ends)) {
+            return Vec::new();
+        }
+        let mut found: Vec<usize> = (0..whole.len()).collect();
         for (level, boxes) in self.boxes.iter().enumerate().rev() {
             found.retain(|at| boxes[*at].touches(ends));
             if let Some(below) = level.checked_sub(1).map(|below| self.boxes[below].len()) {
@@ -413,6 +454,7 @@ fn middle([one, other]: [NodePlace; 2]) -> NodePlace {
 }
 
 /// A box around places.
+#[derive(Clone, Copy, Debug)]
 struct Bounds {
     low: NodePlace,
     high: NodePlace,
@@ -544,14 +586,30 @@ mod tests {
         RoadNetwork::build(&nodes, vec![eastward]).unwrap()
     }
 
+    /// The segments, and the parts of each, that a target means.
+    fn parts(network: &RoadNetwork, target: &OverrideTarget) -> Vec<(u32, Part)> {
+        let set = RoadOverride {
+            id: "a".to_owned(),
+            target: target.clone(),
+            limit: crate::model::Speed::from_whole_kmh(40),
+            classes: Vec::new(),
+            from: None,
+            to: None,
+            set_by: "x".to_owned(),
+        };
+        let overrides = Overrides::new(network, vec![set]);
+        let parts = overrides.on.iter().map(|held| (held.segment, held.part));
+        parts.collect()
+    }
+
     /// The parts of the road eastward that a target means, in metres.
     fn check(network: &RoadNetwork, target: &OverrideTarget, expected: &[(f32, f32)]) {
-        let mut found = Vec::new();
-        segments(network, target, &mut |number, part| {
-            if !network.segment(number).is_backward() {
-                found.push(((part.from * 1000.0).round(), (part.to * 1000.0).round()));
-            }
-        });
+        let parts = parts(network, target);
+        let found: Vec<(f32, f32)> = parts
+            .iter()
+            .filter(|(number, _)| !network.segment(SegmentNumber(*number)).is_backward())
+            .map(|(_, part)| ((part.from * 1000.0).round(), (part.to * 1000.0).round()))
+            .collect();
         assert_eq!(found, expected, "{target:?}");
     }
 
@@ -591,9 +649,8 @@ mod tests {
             (5.0, 700.0),
             (5.0, 800.0),
         ];
-        let mut found = Vec::new();
-        segments(&road, &line(true, &bow), &mut |_, part| found.push(part));
-        let [first, second] = found[..] else {
+        let found = parts(&road, &line(true, &bow));
+        let [(_, first), (_, second)] = found[..] else {
             panic!("{found:?}");
         };
         assert!(
