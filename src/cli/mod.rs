@@ -222,11 +222,14 @@ async fn import_roads(
         )?;
     }
     Ok(format!(
-        "road map {}: {} roads ({} with a limit) in {} segments; {} roads lack nodes ({} in all), \
-         {} limits are none",
+        "road map {}: {} roads ({} with a limit; {} urban, {} of {} km) in {} segments; \
+         {} roads lack nodes ({} in all), {} limits are none",
         map.version,
         summary.roads,
         summary.roads_with_limit,
+        summary.urban.ways,
+        summary.urban.length_m / 1000,
+        summary.urban.all_m / 1000,
         summary.segments,
         summary.roads_incomplete,
         summary.nodes_missing,

@@ -14,6 +14,7 @@ pub mod matching;
 pub mod network;
 pub mod prepared;
 pub mod screen;
+pub mod urban;
 
 pub use crate::model::RoadClass;
 pub use index::{Foot, Near};

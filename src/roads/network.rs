@@ -83,6 +83,9 @@ impl WayFlags {
     pub const EXPRESSWAY: Self = Self(64);
     /// Open to few (`access=private`, `motor_vehicle=no` with `bus=yes`, and the like).
     pub const RESTRICTED: Self = Self(128);
+    /// A highway (公路) by its tags, wherever it is: it has the number of one, or the limit of roads
+    /// outside built-up areas.
+    pub const HIGHWAY: Self = Self(256);
 
     /// From stored bits.
     pub const fn from_bits(bits: u16) -> Self {

@@ -412,6 +412,7 @@ mod tests {
         let mut named = way(7, &[1, 2, 3]);
         named.name = "机场高速".to_owned();
         named.layer = -2;
+        named.flags = WayFlags::URBAN.with(WayFlags::BRIDGE);
         let tags = [
             ("maxspeed", "CN:urban"),
             ("maxspeed:forward", "none"),
@@ -438,6 +439,16 @@ mod tests {
             assert_eq!(back.limits, network.limits);
             assert_eq!(encode(&back).0, bytes);
         }
+    }
+
+    /// In version 2 nothing was urban.
+    #[test]
+    fn a_map_of_an_older_version_is_refused() {
+        let (mut bytes, _) = encode(&network());
+        bytes[MAGIC.len() - 1] = 2;
+        let error = decode(&bytes).unwrap_err();
+        assert_eq!(error, PreparedError::Magic);
+        assert!(error.to_string().ends_with("import the extract again"));
     }
 
     #[test]

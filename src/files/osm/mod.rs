@@ -1,7 +1,8 @@
 //! OpenStreetMap extracts: `.osm.pbf` and `.osm`.
 //!
 //! Two passes: the first finds the roads and the nodes that they use, the second the places of these
-//! nodes, so that memory is for the roads and not for the whole extract. What cannot be used is
+//! nodes, so that memory is for the roads and not for the whole extract. The roads in towns are told from
+//! the others by how dense they are (`roads::urban`). What cannot be used is
 //! skipped and counted; a file that is no extract, is cut or holds no road gives an error and no map.
 
 mod extract;
@@ -14,6 +15,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use crate::roads::urban::{self, Urban};
 use crate::roads::{BuildError, RoadNetwork, WayInput};
 
 use extract::{Found, Source};
@@ -25,6 +27,8 @@ pub struct Summary {
     pub roads: u64,
     /// Of these, with a posted limit.
     pub roads_with_limit: u64,
+    /// What is urban of them.
+    pub urban: Urban,
     /// Of these, with nodes that the extract does not hold.
     pub roads_incomplete: u64,
     /// Nodes that roads use and the extract does not hold.
@@ -127,11 +131,12 @@ pub fn read(
     summary.roads = ways.len() as u64;
     summary.roads_with_limit = ways.iter().filter(has_limit).count() as u64;
     ways.shrink_to_fit();
-    let network = RoadNetwork::build(&nodes, ways).map_err(|source| OsmError::Build {
+    let mut network = RoadNetwork::build(&nodes, ways).map_err(|source| OsmError::Build {
         path: path.to_owned(),
         source,
     })?;
     summary.pieces_too_long = network.pieces_too_long();
+    summary.urban = urban::mark(&mut network);
     summary.segments = network.len() as u64;
     summary.nodes = network.node_count() as u64;
     Ok((network, summary))

@@ -57,6 +57,11 @@ fn roads_come_with_their_limits_and_the_rest_is_left_out() {
         Summary {
             roads: 2,
             roads_with_limit: 1,
+            urban: Urban {
+                ways: 0,
+                length_m: 0,
+                all_m: 333,
+            },
             roads_incomplete: 1,
             nodes_missing: 1,
             limits_bad: 1,

@@ -37,6 +37,8 @@ pub(super) fn read<'a>(
         flag(known.is_roundabout(), WayFlags::ROUNDABOUT),
         flag(known.expressway, WayFlags::EXPRESSWAY),
         flag(known.is_restricted(), WayFlags::RESTRICTED),
+        flag(known.is_urban(), WayFlags::URBAN),
+        flag(known.is_highway(), WayFlags::HIGHWAY),
     ];
     let name = known.names();
     Some(ReadWay {
@@ -89,6 +91,34 @@ struct Tags<'a> {
     alt_name: &'a str,
     name: &'a str,
     reference: &'a str,
+    zone: Zone,
+}
+
+/// The zone whose limit or traffic signs a way is said to have. The later goes first: in doubt the
+/// higher limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Zone {
+    #[default]
+    Unsaid,
+    /// Built-up areas.
+    Urban,
+    /// Outside them.
+    Rural,
+}
+
+impl Zone {
+    /// Of a value with a country or without: `CN:urban`, `urban`.
+    fn of(value: &str) -> Self {
+        let name = value.rsplit([':', '：']).next().unwrap_or_default().trim();
+        let is = |zone: &str| name.eq_ignore_ascii_case(zone);
+        if is("urban") {
+            Self::Urban
+        } else if is("rural") {
+            Self::Rural
+        } else {
+            Self::Unsaid
+        }
+    }
 }
 
 impl<'a> Tags<'a> {
@@ -116,6 +146,9 @@ impl<'a> Tags<'a> {
             "alt_name" => self.alt_name = value,
             "name" => self.name = value,
             "ref" => self.reference = value,
+            "maxspeed" | "source:maxspeed" | "maxspeed:type" | "zone:maxspeed" | "zone:traffic" => {
+                self.zone = self.zone.max(Zone::of(value));
+            }
             _ => {}
         }
     }
@@ -130,6 +163,21 @@ impl<'a> Tags<'a> {
             }
         }
         names.join(NAME_END)
+    }
+
+    /// Whether the map says that it is inside a built-up area.
+    fn is_urban(&self) -> bool {
+        self.zone == Zone::Urban
+    }
+
+    /// Whether the map says that it is none of a town's streets. A numbered road is no street of the town that
+    /// it goes through, unless that is said: the higher limit accuses nobody wrongly.
+    fn is_highway(&self) -> bool {
+        match self.zone {
+            Zone::Urban => false,
+            Zone::Rural => true,
+            Zone::Unsaid => self.reference.split(';').any(is_highway_number),
+        }
     }
 
     /// The tag that says most exactly who may use it.
@@ -168,6 +216,16 @@ impl<'a> Tags<'a> {
             _ => (true, true),
         }
     }
+}
+
+/// Whether it is the number of a Chinese highway: `G107` national (国道), `S` provincial (省道), `X` of a county
+/// (县道), `Y` of a township (乡道), `C` of a village (村道), `Z` of an enterprise (专用公路).
+///
+/// Source: GB/T 917.
+fn is_highway_number(text: &str) -> bool {
+    let text = text.trim();
+    text.strip_prefix(['G', 'S', 'X', 'Y', 'C', 'Z'])
+        .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -233,7 +291,7 @@ mod tests {
         );
         check(
             &["highway=trunk", "tunnel=yes", "ref=G107"],
-            Some("trunk true true 8 0 0 G107"),
+            Some("trunk true true 264 0 0 G107"),
         );
         check(
             &["highway=service", "access=private"],
@@ -243,6 +301,54 @@ mod tests {
             &["highway=trunk", "motorroad=yes", "lanes=four"],
             Some("trunk true true 64 0 0 "),
         );
+    }
+
+    /// What tags say of the surroundings of a road.
+    fn check_surroundings(tags: &[&str], expected: &str) {
+        let tags = [&["highway=tertiary"], tags].concat();
+        let pairs = tags.iter().map(|tag| tag.split_once('=').unwrap());
+        let flags = read(7, pairs).unwrap().way.flags;
+        let told = [(WayFlags::URBAN, "urban"), (WayFlags::HIGHWAY, "highway")];
+        let told = told.iter().filter(|(flag, _)| flags.contains(*flag));
+        let told: Vec<&str> = told.map(|(_, name)| *name).collect();
+        assert_eq!(told.join(" "), expected, "{tags:?}");
+    }
+
+    #[test]
+    fn a_zone_that_is_named_says_what_a_road_is() {
+        for key in [
+            "maxspeed",
+            "source:maxspeed",
+            "maxspeed:type",
+            "zone:maxspeed",
+            "zone:traffic",
+        ] {
+            check_surroundings(&[&format!("{key}=CN:urban")], "urban");
+            check_surroundings(&[&format!("{key}=DE:rural")], "highway");
+            check_surroundings(&[&format!("{key}=CN:motorway")], "");
+        }
+        check_surroundings(&["zone:traffic=urban"], "urban");
+        check_surroundings(&["zone:traffic=CN：Urban"], "urban");
+        check_surroundings(&["source:maxspeed=sign"], "");
+        check_surroundings(&["maxspeed=50"], "");
+        // In doubt the higher limit.
+        check_surroundings(
+            &["zone:traffic=CN:urban", "source:maxspeed=CN:rural"],
+            "highway",
+        );
+    }
+
+    #[test]
+    fn a_numbered_road_is_a_highway_in_a_town_too() {
+        for number in [
+            "G107", "S50", "X003", "Y215", "C014", "Z01", "107;G205", "G4 ; S3",
+        ] {
+            check_surroundings(&[&format!("ref={number}")], "highway");
+        }
+        for other in ["", "G", "107", "GX1", "A4", "G107a", "深南大道"] {
+            check_surroundings(&[&format!("ref={other}")], "");
+        }
+        check_surroundings(&["ref=G107", "zone:traffic=CN:urban"], "urban");
     }
 
     #[test]

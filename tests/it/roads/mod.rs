@@ -10,3 +10,4 @@ mod server;
 mod silence;
 mod silent_server;
 mod town;
+mod urban;
