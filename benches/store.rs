@@ -310,7 +310,7 @@ fn violation(id: u32, round: u32) -> ViolationUpsert {
                 fixes: round,
             },
             first_seen_at: fix.received,
-            grave_seen_at: None,
+            grave: None,
             rulebook_version: "1".to_owned(),
         },
     }

@@ -256,7 +256,7 @@ impl Outside {
                 fixes: self.fixes,
             },
             first_seen_at,
-            grave_seen_at: None,
+            grave: None,
             rulebook_version: rules.version.clone(),
         }))
     }

@@ -171,7 +171,7 @@ impl Episode {
                 fixes: self.fixes,
             },
             first_seen_at: confirmed.first_seen_at,
-            grave_seen_at: None,
+            grave: None,
             rulebook_version: context.rules.version.clone(),
         }))
     }

@@ -46,7 +46,7 @@ pub(super) fn handle_step(context: &Context<'_>, step: &Step<'_>, out: &mut Vec<
             fixes: 2,
         },
         first_seen_at: step.fix.received,
-        grave_seen_at: None,
+        grave: None,
         rulebook_version: rules.version.clone(),
     };
     out.push(Transition::Opened(Box::new(violation.clone())));

@@ -14,7 +14,7 @@
 //! end a span at the first fix under the other limit, which may begin another. Speed and limit are
 //! compared as exact integers.
 
-use crate::model::violation::{AppliedLimit, Details, EvidenceMarks, FixMark};
+use crate::model::violation::{AppliedLimit, Details, EvidenceMarks, FixMark, Grave};
 use crate::model::{DriverId, Fix, Timestamp, Violation, ViolationKind};
 
 use super::admit::{Step, mark};
@@ -58,8 +58,8 @@ pub(super) struct Group {
     pub(super) driver: Option<DriverId>,
     /// The roads on which it was, where a map is in force.
     pub(super) roads: Option<Roads>,
-    /// When the fix was received by which it was told to be grave enough for a reminder.
-    pub(super) grave_seen_at: Option<Timestamp>,
+    /// The fix by which it was first told to be grave enough for a reminder.
+    pub(super) grave: Option<Grave>,
 }
 
 /// What a group remembers of its roads.
@@ -180,7 +180,7 @@ impl Group {
             fixes: 0,
             driver: None,
             roads: None,
-            grave_seen_at: None,
+            grave: None,
         }
     }
 
@@ -259,7 +259,10 @@ impl Group {
     fn violation(&mut self, context: &Context<'_>, fix: &Fix, confirmed: Confirmed) -> Violation {
         let grade = self.grade(context);
         if grade.severity >= context.rules.duty.reminder_severity_min {
-            self.grave_seen_at = self.grave_seen_at.or(Some(fix.received));
+            self.grave = self.grave.or(Some(Grave {
+                at: fix.time,
+                seen_at: fix.received,
+            }));
         }
         Violation {
             vehicle: fix.vehicle,
@@ -283,7 +286,7 @@ impl Group {
                 fixes: self.fixes,
             },
             first_seen_at: confirmed.first_seen_at,
-            grave_seen_at: self.grave_seen_at,
+            grave: self.grave,
             rulebook_version: context.rules.version.clone(),
         }
     }

@@ -35,9 +35,8 @@ pub(super) fn judge(case: &Case<'_>) -> Judgement {
 
 fn asks_for_reminder(case: &Case<'_>, violation: &ViolationFact) -> bool {
     let data_age = violation.first_seen_at.since(violation.confirmed_at);
-    // At least as old as this was what made it grave.
-    let grave = violation.grave_seen_at;
-    let data_age = data_age.max(grave.map_or(data_age, |grave| grave.since(violation.last_fix)));
+    let grave = violation.grave;
+    let data_age = data_age.max(grave.map_or(data_age, |grave| grave.seen_at.since(grave.at)));
     case.in_period(violation.started_at)
         && !violation.withdrawn
         && !violation.false_alarm_approved
@@ -58,7 +57,9 @@ fn is_missed(case: &Case<'_>, violation: &ViolationFact) -> bool {
 /// The contract counts from `first_seen_at`. Who exceeds the monitoring limit for an hour and the legal
 /// limit at its end did not have a grave violation for an hour: our choice.
 fn grave_from(violation: &ViolationFact) -> Timestamp {
-    let grave = violation.grave_seen_at.unwrap_or(Timestamp::MIN);
+    let grave = violation
+        .grave
+        .map_or(Timestamp::MIN, |grave| grave.seen_at);
     grave.max(violation.first_seen_at)
 }
 
@@ -66,6 +67,7 @@ fn grave_from(violation: &ViolationFact) -> Timestamp {
 mod tests {
     use super::super::samples::{self, at, facts, violation};
     use super::*;
+    use crate::model::violation::Grave;
     use crate::model::{Severity, Span};
 
     fn n6(change: impl Fn(&mut ViolationFact)) -> Judgement {
@@ -100,15 +102,15 @@ mod tests {
     #[test]
     fn what_becomes_grave_is_reminded_from_then_on() {
         let later = |minutes| at("2026-11-21 06:00") + Span::from_minutes(minutes);
-        let n6 = |reminded, last_fix| {
+        let n6 = |reminded, at| {
             n6(|v| {
-                v.grave_seen_at = Some(later(40));
-                v.last_fix = last_fix;
+                let seen_at = later(40);
+                v.grave = Some(Grave { at, seen_at });
                 v.reminded_at = Some(reminded);
             })
         };
-        assert!(!n6(later(45), later(50)).fails);
-        let missed = n6(later(46), later(50));
+        assert!(!n6(later(45), later(39)).fails);
+        let missed = n6(later(46), later(39));
         assert_eq!(missed.value, Some(1.0));
         assert_eq!(missed.evidence[0].from, later(40));
         // What made it grave came late.

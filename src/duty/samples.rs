@@ -116,7 +116,7 @@ pub(super) fn violation(id: &str, started_at: &str) -> ViolationFact {
         confirmed_at: started_at,
         ended_at: Some(started_at + Span::from_minutes(1)),
         first_seen_at: started_at,
-        grave_seen_at: None,
+        grave: None,
         last_fix: started_at + Span::from_minutes(1),
         reminded_at: None,
         handled_at: None,

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::fleet::Monitor;
 use super::time::{Span, Timestamp};
 use super::vehicle::{Plate, Region};
-use super::violation::{Severity, ViolationKind};
+use super::violation::{Grave, Severity, ViolationKind};
 
 /// Minutes of one local day, as a set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -210,8 +210,8 @@ pub struct ViolationFact {
     pub ended_at: Option<Timestamp>,
     /// When the fix that confirmed it was received.
     pub first_seen_at: Timestamp,
-    /// When the fix was received that made it grave enough for a reminder, where it became so later.
-    pub grave_seen_at: Option<Timestamp>,
+    /// When it became grave enough for a reminder, for kinds that may become graver while they last.
+    pub grave: Option<Grave>,
     /// Time of the last fix in the condition.
     pub last_fix: Timestamp,
     /// When the first reminder was sent, where one was.

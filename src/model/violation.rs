@@ -257,6 +257,15 @@ named_enum! {
     }
 }
 
+/// When a violation became grave enough for a reminder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grave {
+    /// Fix time.
+    pub at: Timestamp,
+    /// When that fix was received.
+    pub seen_at: Timestamp,
+}
+
 /// A violation, from its first moment to its last; a function of the sorted track and the rulebook.
 ///
 /// Its key is vehicle, kind, `started_at` and [`Violation::subject`]: writing the same one twice is harmless.
@@ -294,9 +303,9 @@ pub struct Violation {
     pub evidence: EvidenceMarks,
     /// When the fix that confirmed it was received.
     pub first_seen_at: Timestamp,
-    /// When the fix was received that made it grave enough for a reminder to be due, for kinds that may
-    /// become graver while they last; `None` for others, which are so from the beginning or never.
-    pub grave_seen_at: Option<Timestamp>,
+    /// When it became grave enough for a reminder to be due, for kinds that may become graver while they
+    /// last; `None` for others, which are so from the beginning or never.
+    pub grave: Option<Grave>,
     /// Version of the rulebook that judged it.
     pub rulebook_version: String,
 }

@@ -15,6 +15,7 @@ use super::{Store, StoreError};
 use crate::model::duty::{
     Contradiction, DutyFacts, FaultRun, Inquiry, MinuteSet, Period, Shift, ViolationFact,
 };
+use crate::model::violation::Grave;
 use crate::model::{LocalZone, Plate, Region, Timestamp};
 
 /// Most silent vehicles named for one enterprise; the counts are whole.
@@ -272,7 +273,8 @@ async fn operating(
 
 const VIOLATIONS: &str = "SELECT e.id, x.id, v.plate, v.plate_color, x.kind, x.severity,
         x.started_at, x.confirmed_at, x.ended_at, x.first_seen_at, x.last_fix_at, x.reminded_at,
-        x.handled_at, x.false_alarm_approved, x.withdrawn, x.grave_seen_at
+        x.handled_at, x.false_alarm_approved, x.withdrawn, x.grave_at,
+        x.grave_seen_at
     FROM violations x
     JOIN enterprises e ON e.id = x.enterprise_id
     JOIN vehicles v ON v.id = x.vehicle_id";
@@ -321,7 +323,10 @@ fn violation_fact(row: &AnyRow) -> Result<ViolationFact, StoreError> {
         handled_at: row.time_opt(12)?,
         false_alarm_approved: row.flag(13)?,
         withdrawn: row.flag(14)?,
-        grave_seen_at: row.time_opt(15)?,
+        grave: row
+            .time_opt(15)?
+            .zip(row.time_opt(16)?)
+            .map(|(at, seen_at)| Grave { at, seen_at }),
     })
 }
 

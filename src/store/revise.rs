@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::violation::Grave;
 use crate::model::{Timestamp, Violation};
 
 /// A stored violation, as far as it matters here.
@@ -73,7 +74,7 @@ impl Scope<'_> {
 /// but not finding it says nothing.
 ///
 /// `learned_at` is when the data came that made the difference: nobody could see a violation, or
-/// its higher severity, before.
+/// that it is grave, before.
 pub(super) fn revise(
     known: &[Known],
     found: &[(String, Violation)],
@@ -107,7 +108,14 @@ pub(super) fn revise(
         };
         let mut violation = violation.clone();
         violation.first_seen_at = stored.violation.first_seen_at;
-        violation.grave_seen_at = stored.violation.grave_seen_at;
+        let is_graver = violation.severity > stored.violation.severity;
+        violation.grave = match (stored.violation.grave, violation.grave) {
+            (None, Some(grave)) if is_graver => Some(Grave {
+                seen_at: grave.seen_at.max(learned_at),
+                ..grave
+            }),
+            (known, _) => known,
+        };
         if !scope.is_asked(&violation) && !scope.is_asked(&stored.violation) {
             let mut same_rules = violation.clone();
             same_rules
@@ -122,7 +130,7 @@ pub(super) fn revise(
         if unchanged || !scope.covers(&violation) {
             continue;
         }
-        if stored.withdrawn || violation.severity > stored.violation.severity {
+        if stored.withdrawn {
             violation.first_seen_at = violation.first_seen_at.max(learned_at);
         }
         corrections.push(Correction::Amended {
@@ -233,7 +241,7 @@ mod tests {
                 fixes: 1,
             },
             first_seen_at: mark.time + Span::from_seconds(1),
-            grave_seen_at: None,
+            grave: None,
             rulebook_version: "test".to_owned(),
         }
     }
@@ -384,23 +392,53 @@ mod tests {
 
     #[test]
     fn nobody_could_see_it_before_the_data_came() {
-        let mut grave = violation("10-20");
-        grave.severity = Severity::L4;
-        let known = Known {
-            id: "10".to_owned(),
-            natural_id: "10".to_owned(),
-            withdrawn: false,
-            violation: violation("10-20"),
+        let second = Timestamp::from_seconds;
+        let graded = |text, severity, grave: Option<(i64, i64)>| {
+            let grave = grave.map(|(at, seen_at)| Grave {
+                at: second(at),
+                seen_at: second(seen_at),
+            });
+            Violation {
+                severity,
+                grave,
+                ..violation(text)
+            }
         };
-        let seen = |found: Violation| {
+        let amended = |known: Violation, withdrawn: bool, found: Violation| {
+            let known = [Known {
+                id: "10".to_owned(),
+                natural_id: "10".to_owned(),
+                withdrawn,
+                violation: known,
+            }];
             let found = [("10".to_owned(), found)];
-            let learned_at = Timestamp::from_seconds(1000);
-            match revise(std::slice::from_ref(&known), &found, late(0), learned_at).as_slice() {
-                [Correction::Amended { violation, .. }] => violation.first_seen_at,
+            match revise(&known, &found, late(0), second(1000)).as_slice() {
+                [Correction::Amended { violation, .. }] => {
+                    (violation.first_seen_at, violation.grave)
+                }
                 other => panic!("{other:?}"),
             }
         };
-        assert_eq!(seen(grave), Timestamp::from_seconds(1000));
-        assert_eq!(seen(violation("10-30")), Timestamp::from_seconds(11));
+        let lesser = || graded("10-20", Severity::L2, None);
+        let grave = || graded("10-20", Severity::L3, Some((12, 13)));
+        let graver = || graded("10-30", Severity::L4, Some((11, 14)));
+        let seen = |at, seen_at| graded("10-20", Severity::L3, Some((at, seen_at))).grave;
+        assert_eq!(
+            amended(lesser(), false, grave()),
+            (second(11), seen(12, 1000))
+        );
+        // What was grave before the late data should have been reminded of before.
+        assert_eq!(
+            amended(grave(), false, graver()),
+            (second(11), seen(12, 13))
+        );
+        assert_eq!(
+            amended(grave(), true, graver()),
+            (second(1000), seen(12, 13))
+        );
+        assert_eq!(
+            amended(violation("10-20"), false, violation("10-30")),
+            (second(11), None)
+        );
     }
 }

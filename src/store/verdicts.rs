@@ -48,23 +48,24 @@ struct Row<'a> {
 const COLUMNS: &str = "INSERT INTO violations
            (id, vehicle_id, enterprise_id, region, driver_id, kind, severity, started_at,
             ended_at, first_seen_at, last_fix_at, confirmed_at, withdrawn, revision, revised_at,
-            revision_reason, body, fingerprint, natural_id, evidence_due, grave_seen_at,
+            revision_reason, body, fingerprint, natural_id, evidence_due, grave_at, grave_seen_at,
             false_alarm_approved)
            VALUES ";
 
 const ROW: &str = "($1, $2, $3, COALESCE((SELECT region FROM enterprises WHERE id = $3), ''),
-            $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, 0)";
+            $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, 0)";
 
 // The region is who the enterprise was when the violation was found: an update leaves it.
 const GROWN: Bulk = Bulk {
     head: COLUMNS,
     row: ROW,
-    width: 20,
+    width: 21,
     tail: " ON CONFLICT (id) DO UPDATE SET driver_id = excluded.driver_id,
             severity = excluded.severity, ended_at = excluded.ended_at,
             last_fix_at = excluded.last_fix_at, confirmed_at = excluded.confirmed_at,
             body = excluded.body, fingerprint = excluded.fingerprint,
-            evidence_due = excluded.evidence_due, grave_seen_at = excluded.grave_seen_at
+            evidence_due = excluded.evidence_due, grave_at = excluded.grave_at,
+            grave_seen_at = excluded.grave_seen_at
             WHERE violations.fingerprint <> excluded.fingerprint
             RETURNING id",
 };
@@ -72,7 +73,7 @@ const GROWN: Bulk = Bulk {
 const CORRECTED: Bulk = Bulk {
     head: COLUMNS,
     row: ROW,
-    width: 20,
+    width: 21,
     tail: " ON CONFLICT (id) DO UPDATE SET driver_id = excluded.driver_id,
             severity = excluded.severity, started_at = excluded.started_at,
             ended_at = excluded.ended_at, first_seen_at = excluded.first_seen_at,
@@ -81,7 +82,7 @@ const CORRECTED: Bulk = Bulk {
             revised_at = excluded.revised_at, revision_reason = excluded.revision_reason,
             body = excluded.body, fingerprint = excluded.fingerprint,
             natural_id = excluded.natural_id, evidence_due = excluded.evidence_due,
-            grave_seen_at = excluded.grave_seen_at
+            grave_at = excluded.grave_at, grave_seen_at = excluded.grave_seen_at
             RETURNING id",
 };
 
@@ -299,7 +300,8 @@ async fn write(
                 .add(fingerprint(row.withdrawn, &row.body))
                 .add(row.natural_id)
                 .time_opt(row.evidence_due)
-                .time_opt(violation.grave_seen_at);
+                .time_opt(violation.grave.map(|grave| grave.at))
+                .time_opt(violation.grave.map(|grave| grave.seen_at));
         })
         .await?;
     let ids: Vec<String> = changed

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 use super::violations::StoredViolation;
-use crate::model::violation::{AppliedLimit, Details, EvidenceMarks, FixMark, UnknownTime};
+use crate::model::violation::{AppliedLimit, Details, EvidenceMarks, FixMark, Grave, UnknownTime};
 use crate::model::{
     DriverId, Plate, PlateColor, Position, Span, Speed, Timestamp, VehicleId, Violation,
 };
@@ -36,8 +36,9 @@ struct Body {
     last_fix: i64,
     fixes: u32,
     first_seen_at: i64,
+    /// Fix time and time of receipt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    grave_seen_at: Option<i64>,
+    grave: Option<(i64, i64)>,
     rulebook_version: String,
 }
 
@@ -222,7 +223,9 @@ fn body(violation: &Violation) -> Body {
         last_fix: violation.evidence.last_fix.millis(),
         fixes: violation.evidence.fixes,
         first_seen_at: violation.first_seen_at.millis(),
-        grave_seen_at: violation.grave_seen_at.map(Timestamp::millis),
+        grave: violation
+            .grave
+            .map(|grave| (grave.at.millis(), grave.seen_at.millis())),
         rulebook_version: violation.rulebook_version.clone(),
     }
 }
@@ -322,7 +325,10 @@ fn violation(body: Body) -> Option<Violation> {
             fixes: body.fixes,
         },
         first_seen_at: Timestamp::from_millis(body.first_seen_at),
-        grave_seen_at: body.grave_seen_at.map(Timestamp::from_millis),
+        grave: body.grave.map(|(at, seen_at)| Grave {
+            at: Timestamp::from_millis(at),
+            seen_at: Timestamp::from_millis(seen_at),
+        }),
         rulebook_version: body.rulebook_version,
     })
 }

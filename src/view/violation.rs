@@ -447,7 +447,7 @@ mod tests {
                 fixes: 7,
             },
             first_seen_at: first,
-            grave_seen_at: None,
+            grave: None,
             rulebook_version: "test".to_owned(),
         }
     }

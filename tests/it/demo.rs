@@ -261,7 +261,7 @@ fn violation_facts(county: &County, judged: &[Judged]) -> Vec<(String, Violation
                     confirmed_at: violation.confirmed_at,
                     ended_at: violation.ended_at,
                     first_seen_at: violation.first_seen_at,
-                    grave_seen_at: violation.grave_seen_at,
+                    grave: violation.grave,
                     last_fix: violation.evidence.last_fix,
                     reminded_at: of(&reminded),
                     handled_at: of(&handled),

@@ -124,7 +124,7 @@ mod speeding {
                 panic!("one violation: {found:?}");
             };
             let received = violation.first_seen_at;
-            let grave_after = violation.grave_seen_at.map(|grave| grave.since(received));
+            let grave_after = violation.grave.map(|grave| grave.seen_at.since(received));
             (violation.severity, grave_after)
         };
         let after = |text| Some(length(text));

@@ -330,7 +330,7 @@ impl World {
 /// A violation without the times when it was seen, which depend on the arrival.
 fn unseen(mut violation: Violation) -> Violation {
     violation.first_seen_at = Timestamp::MIN;
-    violation.grave_seen_at = None;
+    violation.grave = None;
     violation
 }
 

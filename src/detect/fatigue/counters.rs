@@ -627,7 +627,7 @@ impl Driving<'_> {
                 fixes: 0,
             },
             first_seen_at: self.piece.received(&self.wheel, started_at),
-            grave_seen_at: None,
+            grave: None,
             rulebook_version: rules.version.clone(),
         }
     }

@@ -41,6 +41,7 @@ use super::wheel::{OFF_MAX, Off, Wheel};
 
 use crate::geo::{AreaKey, RouteKey};
 use crate::model::overlay::CapKey;
+use crate::model::violation::Grave;
 
 use bytes::{Reader, Saved, Writer, load_list, save_list, saved_struct};
 
@@ -181,7 +182,7 @@ saved_struct!(Group {
     fixes,
     driver,
     roads,
-    grave_seen_at,
+    grave,
 });
 saved_struct!(GroupRoads {
     way,
@@ -213,6 +214,7 @@ saved_struct!(Limit {
     assumed
 });
 saved_struct!(Confirmed { at, first_seen_at });
+saved_struct!(Grave { at, seen_at });
 saved_struct!(Piece {
     subject,
     vehicle,

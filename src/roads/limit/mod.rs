@@ -98,7 +98,7 @@ fn said(rules: &RoadRules, way: &Way, value: &Value) -> RoadLimit {
         },
         // The map says that there is a limit: where its number is not known, the default is not it.
         Value::Zone(zone) => zone_limit(rules, way, zone).map_or(RoadLimit::UNKNOWN, |speed| {
-            RoadLimit::of(speed, LimitOrigin::Tag)
+            RoadLimit::of(speed, zone_origin(way, zone))
         }),
         Value::Unknown => RoadLimit::UNKNOWN,
     }
@@ -172,6 +172,16 @@ fn zone_limit(rules: &RoadRules, way: &Way, zone: &str) -> Option<Speed> {
         "CN:urban" => zone_without_sign(rules, way, true),
         "CN:rural" => zone_without_sign(rules, way, false),
         _ => None,
+    }
+}
+
+/// Where the number of a zone comes from: two zones have one by the width of the road, and where the map does not
+/// tell that, it is taken by the class of the road, as where nothing is posted.
+fn zone_origin(way: &Way, zone: &str) -> LimitOrigin {
+    if way.lanes == 0 && matches!(zone, "CN:urban" | "CN:rural") {
+        LimitOrigin::ClassDefault
+    } else {
+        LimitOrigin::Tag
     }
 }
 
@@ -321,10 +331,16 @@ mod tests {
         let motorway = way(RoadClass::Motorway, 0, WayFlags::default());
         check(&motorway, &[("maxspeed", "signals")], "- -");
         check(&motorway, &[("maxspeed", "RU:rural")], "90 tag");
-        check(&urban, &[("maxspeed", "CN:urban")], "50 tag");
-        check(&urban, &[("source:maxspeed", "CN:rural")], "70 tag");
+        // The zone is posted, the width of the road is not known.
+        check(&urban, &[("maxspeed", "CN:urban")], "50 class_default");
+        check(
+            &urban,
+            &[("source:maxspeed", "CN:rural")],
+            "70 class_default",
+        );
         let lanes = |lanes| way(RoadClass::Primary, lanes, WayFlags::default());
-        check(&lanes(0), &[("maxspeed", "CN:urban")], "50 tag");
+        check(&lanes(0), &[("maxspeed", "CN:urban")], "50 class_default");
+        check(&lanes(2), &[("maxspeed", "CN:urban")], "50 tag");
         check(&lanes(4), &[("maxspeed", "CN:urban")], "- -");
         check(&urban, &[("maxspeed", "CN:motorway")], "120 tag");
     }

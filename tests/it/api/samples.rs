@@ -286,7 +286,7 @@ pub(super) fn upsert(
             fixes: 7,
         },
         first_seen_at: after(41),
-        grave_seen_at: None,
+        grave: None,
         rulebook_version: "test".to_owned(),
     };
     ViolationUpsert {

@@ -137,7 +137,7 @@ fn verdicts(scene: &Scene, fixes: &[Fix]) -> Vec<Violation> {
     let mut found = scene.judge(fixes);
     for violation in &mut found {
         violation.first_seen_at = violation.started_at;
-        violation.grave_seen_at = None;
+        violation.grave = None;
     }
     found
 }

@@ -114,7 +114,7 @@ impl<'a> Live<'a> {
 fn unseen(violation: Violation) -> Violation {
     Violation {
         first_seen_at: Timestamp::MIN,
-        grave_seen_at: None,
+        grave: None,
         ..violation
     }
 }
@@ -184,7 +184,7 @@ fn speeding_is_told_although_nothing_comes_any_more() {
     let late = drive_of(&scene, &fixes[..8]);
     let late = late.told.values().next().expect("too fast");
     assert_eq!(
-        (late.first_seen_at, late.grave_seen_at),
+        (late.first_seen_at, late.grave.map(|grave| grave.seen_at)),
         (fixes[7].received + BOUND, Some(fixes[7].received + BOUND))
     );
     assert!(

@@ -220,7 +220,7 @@ pub(crate) fn violation(vehicle: u32, second: i64) -> Violation {
             fixes: 5,
         },
         first_seen_at: start.received,
-        grave_seen_at: None,
+        grave: None,
         rulebook_version: "2026.1".to_owned(),
     }
 }
