@@ -9,6 +9,7 @@
 //! person looks at it.
 
 use crate::model::Speed;
+use crate::model::route::RoadKind;
 
 /// Excess over a limit, as a share of it, that one in e of those who are over it goes beyond.
 ///
@@ -31,20 +32,33 @@ const CONFIDENCE_MAX: f64 = 0.9;
 /// Source: our choice; half of a wide road, its map's error and that of a good receiver are 15 m.
 const UNMAPPED_M: f64 = 25.0;
 
-/// The confidence of a match at this speed.
-///
-/// Roads are given by their distance from the fix in metres and what is legal on them: the matched
-/// one, and all that the fix may drive if it errs.
+/// What speaks besides against an expressway, where the same excess costs more points: beside another road within
+/// 17 m or so, with much the same limit, nobody gets them for certain. Unit: nats. Source: our choice.
+const DEARER_NATS: f64 = 1.5;
+
+/// A road that a fix may drive.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Candidate {
+    /// From the fix. Unit: m.
+    pub(super) distance_m: f64,
+    /// What the vehicle may drive on it.
+    pub(super) legal: Speed,
+    /// Column of the points table.
+    pub(super) kind: RoadKind,
+}
+
+/// The confidence of a match at this speed: `own` is the matched road, `others` all that the fix may drive
+/// if it errs.
 pub(super) fn confidence(
     matched: f64,
     speed: Speed,
-    own: (f64, Speed),
-    others: impl Iterator<Item = (f64, Speed)>,
+    own: Candidate,
+    others: impl Iterator<Item = Candidate>,
 ) -> f64 {
-    if speed <= own.1 {
+    if speed <= own.legal {
         return matched;
     }
-    let matched = matched / (1.0 + (own.0 / UNMAPPED_M).powi(4));
+    let matched = matched / (1.0 + (own.distance_m / UNMAPPED_M).powi(4));
     let own = against_nats(speed, own);
     let others = others.map(|other| against_nats(speed, other));
     let gain = own - others.fold(own, f64::min);
@@ -56,9 +70,13 @@ pub(super) fn confidence(
 }
 
 /// What a fix speaks against a road. Unit: nats.
-fn against_nats(speed: Speed, (distance_m, legal): (f64, Speed)) -> f64 {
-    let excess = (speed.excess_ratio(legal) / EXCESS_USUAL).min(EXCESS_NATS_MAX);
-    excess + 0.5 * (distance_m / ERROR_M).powi(2)
+fn against_nats(speed: Speed, road: Candidate) -> f64 {
+    let excess = (speed.excess_ratio(road.legal) / EXCESS_USUAL).min(EXCESS_NATS_MAX);
+    let dearer = match road.kind {
+        RoadKind::Expressway => DEARER_NATS,
+        RoadKind::Other => 0.0,
+    };
+    excess + dearer + 0.5 * (road.distance_m / ERROR_M).powi(2)
 }
 
 #[cfg(test)]
@@ -67,7 +85,11 @@ mod tests {
 
     /// Per cent that are left of a confidence, beside roads given as (metres, km/h).
     fn check(matched: f64, kmh: u16, own: (f64, u16), others: &[(f64, u16)], expected: f64) {
-        let road = |(distance_m, kmh)| (distance_m, Speed::from_whole_kmh(kmh));
+        let road = |(distance_m, kmh)| Candidate {
+            distance_m,
+            legal: Speed::from_whole_kmh(kmh),
+            kind: RoadKind::Other,
+        };
         let others = others.iter().copied().map(road);
         let found = confidence(matched, Speed::from_whole_kmh(kmh), road(own), others);
         let percent = (found * 100.0).round();
@@ -80,6 +102,30 @@ mod tests {
         check(1.0, 60, (3.0, 40), &[(3.0, 40), (20.0, 80)], 13.0);
         check(0.95, 48, (0.0, 40), &[(5.0, 60)], 56.0);
         check(0.95, 41, (0.0, 40), &[(5.0, 60)], 88.0);
+    }
+
+    #[test]
+    fn beside_another_road_an_expressway_is_doubted_where_it_costs_more() {
+        let check = |beside_m, beside_kmh, expected: f64| {
+            let road = |distance_m, kmh, kind| Candidate {
+                distance_m,
+                legal: Speed::from_whole_kmh(kmh),
+                kind,
+            };
+            let own = road(3.0, 80, RoadKind::Expressway);
+            let other = road(beside_m, beside_kmh, RoadKind::Other);
+            let speed = Speed::from_whole_kmh(84);
+            let found = confidence(0.95, speed, own, std::iter::once(other));
+            assert!(
+                (found * 100.0 - expected).abs() < 0.5,
+                "{beside_m}: {found}"
+            );
+        };
+        check(6.0, 80, 68.0);
+        check(15.0, 80, 76.4);
+        check(30.0, 80, 95.0);
+        // It is much too fast for the street below.
+        check(6.0, 60, 95.0);
     }
 
     #[test]

@@ -542,12 +542,18 @@ fn on_road(context: &Context<'_>, map: &RoadMap, fix: &Fix, matched: &Match) -> 
         let cap = context.rules.speeding.caps.of(class).on(Some(kind));
         limit_of(segment).speed.map_or(cap, |limit| limit.min(cap))
     };
+    let candidate = |(distance_m, segment)| plausible::Candidate {
+        distance_m,
+        legal: legal_of(segment),
+        kind: map.network().way_of(segment).kind(),
+    };
+    let own = (f64::from(matched.distance_m), matched.segment);
+    let around = map.around(rules, fix.position, course);
     let confidence = plausible::confidence(
         f64::from(matched.confidence),
         fix.speed,
-        (f64::from(matched.distance_m), legal_of(matched.segment)),
-        map.around(rules, fix.position, course)
-            .map(|(distance_m, segment)| (distance_m, legal_of(segment))),
+        candidate(own),
+        around.map(candidate),
     );
     let limit = limit_of(matched.segment);
     let way = map.network().way_of(matched.segment);

@@ -19,6 +19,9 @@ const BOX_M_MIN: f64 = 50.0;
 /// Longest piece of a segment of which the nearest piece of a drawn line is asked once. Unit: m.
 const PIECE_M_MAX: f64 = 10.0;
 
+/// How exactly a line is drawn along its road: two roads about as near to it are both meant. Unit: m.
+const DRAWN_M: f64 = 3.0;
+
 /// Overrides with the segments of one map.
 #[derive(Debug, Default)]
 pub struct Overrides {
@@ -82,6 +85,7 @@ impl Overrides {
         let mut on = Vec::new();
         let (ways, lines) = (by_way(network, &list), drawn_lines(&list));
         let is_any = !ways.is_empty() || !lines.is_empty();
+        let mut along: Vec<Vec<Run>> = lines.iter().map(|_| Vec::new()).collect();
         for (number, segment) in (0..).zip(network.segments()).filter(|_| is_any) {
             let ends = network.ends(segment);
             let mut hold = |place, part| {
@@ -96,8 +100,18 @@ impl Overrides {
                     hold(set.place, part);
                 }
             }
-            for (place, drawn) in &lines {
-                drawn.parts(ends, &mut |part| hold(*place, part));
+            for (drawn, runs) in lines.iter().zip(&mut along) {
+                drawn.1.runs(number, ends, runs);
+            }
+        }
+        for ((place, _), runs) in lines.iter().zip(along) {
+            for (segment, part) in parts(network, runs) {
+                let place = *place;
+                on.push(Held {
+                    segment,
+                    place,
+                    part,
+                });
             }
         }
         on.sort_by_key(|held| (held.segment, held.place));
@@ -227,6 +241,67 @@ fn by_way(network: &RoadNetwork, list: &[RoadOverride]) -> BTreeMap<u32, Vec<OnW
     found
 }
 
+/// A short run of a segment along a drawn line.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    segment: u32,
+    /// Shares of the segment's length.
+    from: f64,
+    to: f64,
+    /// From the line to its middle. Unit: m.
+    distance_m: f64,
+    /// How far along the line that is. Unit: m.
+    along_m: f64,
+}
+
+/// What is meant of the roads along a drawn line: at each place the nearest one, with all that is of the same class and
+/// name, such as its other carriageway. A road beside it has its own limit, however wide the line is.
+///
+/// `runs` come in order of the segments, those of one segment in order of the shares.
+fn parts(network: &RoadNetwork, runs: Vec<Run>) -> Vec<(u32, Part)> {
+    let road = |run: &Run| {
+        let way = network.way(network.segments[run.segment as usize].way());
+        (way.class, way.name)
+    };
+    let mut nearest: BTreeMap<i64, Run> = BTreeMap::new();
+    for run in &runs {
+        let known = nearest.entry(bucket(run.along_m)).or_insert(*run);
+        if run.distance_m < known.distance_m {
+            *known = *run;
+        }
+    }
+    let is_meant = |run: &Run| {
+        let at = bucket(run.along_m);
+        let around = nearest.range(at - 1..=at + 1).map(|(_, nearest)| nearest);
+        let nearest = around.min_by(|a, b| a.distance_m.total_cmp(&b.distance_m));
+        nearest.is_none_or(|nearest| {
+            run.distance_m <= nearest.distance_m + DRAWN_M || road(run) == road(nearest)
+        })
+    };
+    let mut joined: Vec<(u32, f64, f64)> = Vec::new();
+    for run in runs.iter().filter(|run| is_meant(run)) {
+        match joined.last_mut() {
+            #[expect(
+                clippy::float_cmp,
+                reason = "the end of one run is the beginning of the next"
+            )]
+            Some((segment, _, to)) if *segment == run.segment && *to == run.from => *to = run.to,
+            _ => joined.push((run.segment, run.from, run.to)),
+        }
+    }
+    let part = |(segment, from, to)| Some((segment, Part::new(from, to)?));
+    joined.into_iter().filter_map(part).collect()
+}
+
+/// Which part of a line a run belongs to.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a line is at most some thousand kilometres long"
+)]
+fn bucket(along_m: f64) -> i64 {
+    (along_m / (2.0 * PIECE_M_MAX)).floor() as i64
+}
+
 /// The drawn lines, with their places in the list.
 fn drawn_lines(list: &[RoadOverride]) -> Vec<(u32, Drawn)> {
     let lines = (0..)
@@ -248,6 +323,8 @@ fn drawn_lines(list: &[RoadOverride]) -> Vec<(u32, Drawn)> {
 /// A drawn line, and how far a road may be from it and still lie along it.
 struct Drawn {
     line: Vec<NodePlace>,
+    /// From the beginning to each place of the line. Unit: m.
+    along_m: Vec<f64>,
     /// Boxes around what belongs to so many pieces, and to all: `1`, [`RUN`], [`RUN`]² and so on.
     boxes: Vec<Vec<Bounds>>,
     half_width_m: f64,
@@ -259,6 +336,8 @@ type Flat = (f64, f64);
 
 /// A piece of a drawn line beside a segment.
 struct Piece {
+    /// From the line's beginning to this one's. Unit: m.
+    along_m: f64,
     from: Flat,
     to: Flat,
     /// The line begins with it.
@@ -280,8 +359,15 @@ impl Drawn {
         while let Some(last) = boxes.last().filter(|last| last.len() > 1) {
             boxes.push(last.chunks(RUN).filter_map(Bounds::around).collect());
         }
+        let mut along_m = vec![0.0];
+        for pair in line.windows(2) {
+            let plane = Plane::at(pair[0]);
+            let length_m = distance(plane.offset(pair[0]), plane.offset(pair[1]));
+            along_m.push(along_m.last().copied().unwrap_or_default() + length_m);
+        }
         Self {
             line,
+            along_m,
             boxes,
             half_width_m,
             one_direction,
@@ -305,9 +391,9 @@ impl Drawn {
         found
     }
 
-    /// Gives the parts of a segment along the line: beside it and not before or behind, where the
+    /// Adds what of a segment lies along the line: beside it and not before or behind, where the
     /// nearest piece of the line runs as the segment does.
-    fn parts(&self, ends: [NodePlace; 2], found: &mut dyn FnMut(Part)) {
+    fn runs(&self, number: u32, ends: [NodePlace; 2], found: &mut Vec<Run>) {
         let near = self.near(ends);
         if near.is_empty() {
             return;
@@ -333,21 +419,21 @@ impl Drawn {
             });
         }
         cuts.sort_by(f64::total_cmp);
-        let mut from = None;
         for pair in cuts.windows(2) {
             let [low, high] = *pair else { continue };
-            let is_along = self.is_along(&pieces, on_line(segment, f64::midpoint(low, high)));
-            match (from, is_along) {
-                (None, true) => from = Some(low),
-                (Some(began), false) if low < high => {
-                    Part::new(began, low).into_iter().for_each(&mut *found);
-                    from = None;
-                }
-                _ => {}
+            let place = on_line(segment, f64::midpoint(low, high));
+            if low < high
+                && let Some((distance_m, along_m)) = self.place_along(&pieces, place)
+            {
+                found.push(Run {
+                    segment: number,
+                    from: low,
+                    to: high,
+                    distance_m,
+                    along_m,
+                });
             }
         }
-        let last = from.and_then(|began| Part::new(began, 1.0));
-        last.into_iter().for_each(found);
     }
 
     /// The pieces by these numbers, as a segment sees them.
@@ -369,6 +455,7 @@ impl Drawn {
                     apart.min(180.0 - apart)
                 };
                 Some(Piece {
+                    along_m: *self.along_m.get(at)?,
                     from: plane.offset(from),
                     to: plane.offset(to),
                     is_first: at == 0 && !is_ring,
@@ -379,7 +466,8 @@ impl Drawn {
             .collect()
     }
 
-    fn is_along(&self, pieces: &[Piece], place: Flat) -> bool {
+    /// How far from the line a place lies, and how far along it, in metres; `None` where it does not lie along it.
+    fn place_along(&self, pieces: &[Piece], place: Flat) -> Option<(f64, f64)> {
         let nearest = pieces
             .iter()
             .map(|piece| (piece, piece.share_of(place)))
@@ -388,10 +476,11 @@ impl Drawn {
                 (distance(foot, place), piece, share)
             })
             .min_by(|a, b| a.0.total_cmp(&b.0));
-        nearest.is_some_and(|(distance_m, piece, share)| {
-            let is_beyond = (piece.is_first && share < 0.0) || (piece.is_last && share > 1.0);
-            distance_m <= self.half_width_m && piece.is_like && !is_beyond
-        })
+        let (distance_m, piece, share) = nearest?;
+        let is_beyond = (piece.is_first && share < 0.0) || (piece.is_last && share > 1.0);
+        let is_along = distance_m <= self.half_width_m && piece.is_like && !is_beyond;
+        let along_m = piece.along_m + share.clamp(0.0, 1.0) * distance(piece.from, piece.to);
+        is_along.then_some((distance_m, along_m))
     }
 }
 
@@ -563,6 +652,7 @@ impl Bounds {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::RoadClass;
     use crate::roads::network::NAME_END;
     use crate::roads::network::tests::way;
 
@@ -666,6 +756,44 @@ mod tests {
         check(&road, &line(true, &hairpin), &[(200.0, 825.0)]);
         let back = hairpin.map(|(north, east)| (20.0 - north, east));
         check(&road, &line(true, &back), &[]);
+    }
+
+    /// The ways that a line drawn `north_m` north of the first of these roads means, each given by its place to the
+    /// north, its class and its name.
+    fn check_beside(north_m: f64, roads: &[(f64, RoadClass, &str)], expected: &[i64]) {
+        let (mut nodes, mut ways) = (Vec::new(), Vec::new());
+        for (id, (north, class, name)) in (1..).zip(roads) {
+            let ends = [2 * id, 2 * id + 1];
+            nodes.extend([(ends[0], at(*north, 0.0)), (ends[1], at(*north, 1000.0))]);
+            let mut road = way(id, &ends);
+            (road.class, road.name) = (*class, (*name).to_owned());
+            ways.push(road);
+        }
+        let network = RoadNetwork::build(&nodes, ways).unwrap();
+        let target = line(false, &[(north_m, 200.0), (north_m, 800.0)]);
+        let held = parts(&network, &target);
+        let ways = held
+            .iter()
+            .map(|(number, _)| network.way_of(SegmentNumber(*number)).id);
+        let ways: BTreeSet<i64> = ways.collect();
+        assert_eq!(Vec::from_iter(ways), expected, "{north_m} {roads:?}");
+    }
+
+    #[test]
+    fn a_drawn_line_does_not_mean_the_road_beside_its_own() {
+        use RoadClass::{Primary, Residential, Service};
+        // On a frontage road; then on the main road.
+        let roads = [(0.0, Service, ""), (12.0, Primary, "G107")];
+        check_beside(0.0, &roads, &[1]);
+        check_beside(12.0, &roads, &[2]);
+        check_beside(3.0, &roads, &[1]);
+        // Two roads that the line does not tell apart, as a street and the viaduct over it.
+        check_beside(6.0, &roads, &[1, 2]);
+        // Two carriageways of one road.
+        let roads = [(0.0, Primary, "G107"), (14.0, Primary, "G107")];
+        check_beside(0.0, &roads, &[1, 2]);
+        let roads = [(0.0, Residential, "East"), (14.0, Residential, "West")];
+        check_beside(0.0, &roads, &[1]);
     }
 
     #[test]
