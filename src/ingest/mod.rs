@@ -107,6 +107,16 @@ pub enum StartError {
     /// The stored rulebook is none.
     #[error(transparent)]
     Rulebook(#[from] RulebookError),
+    /// The road map in force cannot be loaded; the log says why. Without it speeding would be judged by other
+    /// limits, and judging late data again would take back what was found on roads.
+    #[error(
+        "road map {version} is in force and cannot be loaded: import its extract again \
+         (roadwarden import roads), or put its file back"
+    )]
+    RoadMap {
+        /// Version of the map.
+        version: String,
+    },
 }
 
 /// What a start found in the journal beyond the saved states.
@@ -361,8 +371,14 @@ async fn first_directory(
     config: &Config,
 ) -> Result<(MapShelf, watch::Sender<Arc<Directory>>), StartError> {
     let shelf = MapShelf::new(config.data_dir());
-    let (shelf, directory) = registry::take_up(store.load_registry().await?, shelf).await;
-    Ok((shelf, watch::Sender::new(Arc::new(directory?))))
+    let registry = store.load_registry().await?;
+    let in_force = registry.road_map.as_ref().map(|map| map.version.clone());
+    let (shelf, directory) = registry::take_up(registry, shelf).await;
+    let directory = directory?;
+    if let Some(version) = in_force.filter(|_| directory.roads.is_none()) {
+        return Err(StartError::RoadMap { version });
+    }
+    Ok((shelf, watch::Sender::new(Arc::new(directory))))
 }
 
 /// Waits for a task's end, once.

@@ -97,3 +97,38 @@ fn a_map_is_swapped_under_a_running_server_and_a_broken_one_is_not() {
     assert_eq!(second["limit"]["legal_kmh"], 60, "{second}");
     server.stop();
 }
+
+#[test]
+fn without_the_map_in_force_nothing_is_judged() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    fleet(&data);
+    let named = data.to_str().unwrap();
+    let imported = run(&[
+        "import",
+        "roads",
+        &map(folder.path(), "a.osm", "80"),
+        "--data",
+        named,
+    ]);
+    assert!(imported.status.success());
+    let mut files = std::fs::read_dir(data.join("roads")).unwrap();
+    let file = files.next().unwrap().unwrap().path();
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &whole[..whole.len() - 9]).unwrap();
+    let refused = run(&[
+        "serve",
+        "--data",
+        named,
+        "--http",
+        "127.0.0.1:0",
+        "--jt808",
+        "127.0.0.1:0",
+    ]);
+    assert_eq!(refused.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert!(told.contains("import its extract again"), "{told}");
+    std::fs::write(&file, whole).unwrap();
+    Server::start(&data, &[]).stop();
+}
