@@ -38,7 +38,7 @@ use crate::roads::limit::LimitOrigin;
 use crate::roads::limit::overrides::Passing;
 use crate::roads::matching::{Match, Matcher, Settings, Sighting};
 use crate::roads::screen::Lowest;
-use crate::roads::{RoadMap, SegmentNumber};
+use crate::roads::{RoadMap, RoadNetwork, SegmentNumber};
 
 use super::admit::{Gap, Step};
 use super::limit::{Here, Limit, limit_at};
@@ -523,10 +523,11 @@ fn course_of(context: &Context<'_>, fix: &Fix) -> Option<Course> {
 fn on_road(context: &Context<'_>, map: &RoadMap, fix: &Fix, matched: &Match) -> Option<OnRoad> {
     let rules = &context.rules.roads;
     let course = course_of(context, fix);
-    let mut fitting = map.fitting(rules, fix.position, course);
-    if !fitting.any(|fits| fits == matched.segment) {
-        return None;
-    }
+    let segment = piece_at(
+        map.network(),
+        matched.segment,
+        map.fitting(rules, fix.position, course),
+    )?;
     let class = context.profile.class;
     let limit_of = |segment: SegmentNumber| {
         let passing = Passing {
@@ -547,7 +548,7 @@ fn on_road(context: &Context<'_>, map: &RoadMap, fix: &Fix, matched: &Match) -> 
         legal: legal_of(segment),
         kind: map.network().way_of(segment).kind(),
     };
-    let own = (f64::from(matched.distance_m), matched.segment);
+    let own = (f64::from(matched.distance_m), segment);
     let around = map.around(rules, fix.position, course);
     let confidence = plausible::confidence(
         f64::from(matched.confidence),
@@ -555,8 +556,8 @@ fn on_road(context: &Context<'_>, map: &RoadMap, fix: &Fix, matched: &Match) -> 
         candidate(own),
         around.map(candidate),
     );
-    let limit = limit_of(matched.segment);
-    let way = map.network().way_of(matched.segment);
+    let limit = limit_of(segment);
+    let way = map.network().way_of(segment);
     let kind = way.kind();
     #[expect(
         clippy::cast_possible_truncation,
@@ -572,6 +573,23 @@ fn on_road(context: &Context<'_>, map: &RoadMap, fix: &Fix, matched: &Match) -> 
         assumed: limit.origin == Some(LimitOrigin::ClassDefault) && kind == RoadKind::Other,
         permille,
     })
+}
+
+/// The piece of the matched way that a fix is beside. That is another one than the matched where the matcher takes the
+/// fix for a stray one, as every other fix of who drives against a one-way road: of a road all the same.
+fn piece_at(
+    network: &RoadNetwork,
+    matched: SegmentNumber,
+    fitting: impl Iterator<Item = SegmentNumber>,
+) -> Option<SegmentNumber> {
+    let of = |number| {
+        let segment = network.segment(number);
+        (segment.way(), segment.is_backward())
+    };
+    let (way, backward) = of(matched);
+    fitting
+        .filter(|number| of(*number).0 == way)
+        .min_by_key(|number| (*number != matched, of(*number).1 != backward, *number))
 }
 
 fn block_ms(rules: &RoadRules) -> i64 {

@@ -51,6 +51,26 @@ fn a_slow_road_beside_the_fast_one_accuses_nobody() {
 }
 
 #[test]
+fn who_drives_fast_against_a_one_way_road_is_told() {
+    let line: Vec<(f64, f64)> = (0..=60)
+        .map(|piece| (f64::from(piece) * 100.0, 0.0))
+        .collect();
+    let scene = Town::default()
+        .way(RoadClass::Primary, &[("maxspeed", "60")], &line)
+        .oneway()
+        .scene(VehicleClass::TouristCoach);
+    for (step_s, has_course) in [(1, false), (1, true), (10, false), (10, true)] {
+        let southward = [(5800.0, 0.0), (200.0, 0.0)];
+        let mut fixes = ride("11-21 10:00", &southward, 120, step_s, quiet);
+        if !has_course {
+            fixes.iter_mut().for_each(|fix| fix.course = None);
+        }
+        let found = scene.judge(&fixes);
+        assert_eq!(found.len(), 1, "{step_s} {has_course}: {found:?}");
+    }
+}
+
+#[test]
 fn a_side_street_does_not_count_for_who_drives_past() {
     let mut town = Town::default().meridian(RoadClass::Primary, &[("maxspeed", "70")]);
     for street in 0..8 {

@@ -63,6 +63,14 @@ impl Town {
         self
     }
 
+    /// The last way may be driven only as it was drawn.
+    pub(super) fn oneway(mut self) -> Self {
+        let way = self.ways.last_mut().unwrap();
+        way.backward = false;
+        way.flags = way.flags.with(WayFlags::ONEWAY);
+        self
+    }
+
     /// The road of all drives, in pieces of 500 m.
     pub(super) fn meridian(self, class: RoadClass, tags: &[(&str, &str)]) -> Self {
         let line: Vec<(f64, f64)> = (0..=110)
