@@ -19,10 +19,9 @@ const CLOCK: [&str; 4] = [
     "1",
 ];
 
-/// One enterprise, two coaches, two monitors; imported.
-pub(crate) fn fleet(data: &Path) {
-    let folder = data.join("fleet");
-    std::fs::create_dir_all(&folder).unwrap();
+/// A fleet folder: one enterprise, two coaches, two monitors.
+pub(crate) fn write_fleet(folder: &Path) {
+    std::fs::create_dir_all(folder).unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
     write(
         "enterprises.csv",
@@ -38,6 +37,12 @@ pub(crate) fn fleet(data: &Path) {
         "monitors.csv",
         "id,name,enterprise_id,trained_until\nM1,监控员甲,E1,2027-12-31\nM2,监控员乙,E1,2027-12-31\n",
     );
+}
+
+/// The same, imported.
+pub(crate) fn fleet(data: &Path) {
+    let folder = data.join("fleet");
+    write_fleet(&folder);
     let said = succeed(&[
         "import",
         "fleet",

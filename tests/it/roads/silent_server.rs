@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use tempfile::TempDir;
 
 use super::server::map;
+use crate::end_to_end::write_fleet;
 use crate::store::support::{Place, on_both_engines};
 use crate::support::server::{Server, succeed};
 
@@ -42,19 +43,7 @@ struct World {
 impl World {
     fn new(url: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let fleet = folder.path().join("fleet");
-        std::fs::create_dir(&fleet).unwrap();
-        let write = |name: &str, text: &str| std::fs::write(fleet.join(name), text).unwrap();
-        write(
-            "enterprises.csv",
-            "id,name,credit_code,region,kind\nE1,青禾客运,,430102,passenger\n",
-        );
-        write(
-            "vehicles.csv",
-            "plate,plate_color,terminal,enterprise_id,class,seats,region,line_km,route_id\n\
-             湘A10001,yellow,13912340001,E1,line_coach_2,45,,180,\n\
-             湘A10002,yellow,13912340002,E1,line_coach_2,45,,180,\n",
-        );
+        write_fleet(&folder.path().join("fleet"));
         let road_map = map(folder.path(), "roads.osm", "60");
         let world = Self {
             folder,
