@@ -15,7 +15,6 @@ use super::{Store, StoreError};
 use crate::model::duty::{
     Contradiction, DutyFacts, FaultRun, Inquiry, MinuteSet, Period, Shift, ViolationFact,
 };
-use crate::model::violation::Grave;
 use crate::model::{LocalZone, Plate, Region, Timestamp};
 
 /// Most silent vehicles named for one enterprise; the counts are whole.
@@ -323,10 +322,7 @@ fn violation_fact(row: &AnyRow) -> Result<ViolationFact, StoreError> {
         handled_at: row.time_opt(12)?,
         false_alarm_approved: row.flag(13)?,
         withdrawn: row.flag(14)?,
-        grave: row
-            .time_opt(15)?
-            .zip(row.time_opt(16)?)
-            .map(|(at, seen_at)| Grave { at, seen_at }),
+        grave: row.grave(15)?,
     })
 }
 

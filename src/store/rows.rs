@@ -7,6 +7,7 @@ use sqlx::{Any, Decode, Row as _, Type};
 
 use super::engine::map_error;
 use super::error::StoreError;
+use crate::model::violation::Grave;
 use crate::model::{Plate, PlateColor, Span, Timestamp};
 
 /// Reading by position; an impossible value is [`StoreError::Broken`].
@@ -53,6 +54,12 @@ pub(crate) trait Columns {
     /// A moment, where there is one.
     fn time_opt(&self, index: usize) -> Result<Option<Timestamp>, StoreError> {
         Ok(self.int_opt(index)?.map(Timestamp::from_millis))
+    }
+
+    /// When a violation became grave, in two columns: fix time, time of receipt.
+    fn grave(&self, index: usize) -> Result<Option<Grave>, StoreError> {
+        let times = self.time_opt(index)?.zip(self.time_opt(index + 1)?);
+        Ok(times.map(|(at, seen_at)| Grave { at, seen_at }))
     }
 
     /// A span, where there is one.

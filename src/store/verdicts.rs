@@ -15,6 +15,7 @@ use super::evidence::EVIDENCE_AROUND;
 use super::rows::Columns as _;
 use super::statement::Bulk;
 use super::{StoreError, ViolationUpsert, violation_body, violations};
+use crate::model::violation::Grave;
 use crate::model::{Span, Timestamp, Violation};
 
 /// Why a withdrawn violation is in force again without being judged again.
@@ -29,6 +30,7 @@ struct Stored {
     revision: u32,
     withdrawn: bool,
     first_seen_at: Timestamp,
+    grave: Option<Grave>,
 }
 
 /// A row to write.
@@ -87,8 +89,8 @@ const CORRECTED: Bulk = Bulk {
 };
 
 const BY_NATURAL_ID: Bulk = Bulk {
-    head: "SELECT natural_id, id, revision, withdrawn, first_seen_at FROM violations
-           WHERE natural_id IN (",
+    head: "SELECT natural_id, id, revision, withdrawn, first_seen_at, grave_at, grave_seen_at
+           FROM violations WHERE natural_id IN (",
     row: "$1",
     width: 1,
     tail: ")",
@@ -206,6 +208,12 @@ fn grown<'a>(
     {
         // Judged again, it was seen later than its fixes say.
         violation.to_mut().first_seen_at = known.first_seen_at;
+    }
+    if let Some(grave) = known.and_then(|known| known.grave)
+        && violation.grave != Some(grave)
+    {
+        // Whatever late data say, that it is grave was seen then.
+        violation.to_mut().grave = Some(grave);
     }
     Ok(Row {
         id: known.map_or_else(|| own_id(&upsert.id, renamed), |known| known.id.clone()),
@@ -337,6 +345,7 @@ async fn stored(
             revision: row.number(2, "revision")?,
             withdrawn: row.flag(3)?,
             first_seen_at: row.time(4)?,
+            grave: row.grave(5)?,
         };
         let name = row.text(0)?;
         if found.get(&name).is_none_or(|other| other.withdrawn) {

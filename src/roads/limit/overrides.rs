@@ -104,7 +104,7 @@ impl Overrides {
                 drawn.1.runs(number, ends, runs);
             }
         }
-        for ((place, _), runs) in lines.iter().zip(along) {
+        for ((place, _), runs) in lines.iter().zip(&along) {
             for (segment, part) in parts(network, runs) {
                 let place = *place;
                 on.push(Held {
@@ -258,13 +258,13 @@ struct Run {
 /// name, such as its other carriageway. A road beside it has its own limit, however wide the line is.
 ///
 /// `runs` come in order of the segments, those of one segment in order of the shares.
-fn parts(network: &RoadNetwork, runs: Vec<Run>) -> Vec<(u32, Part)> {
+fn parts(network: &RoadNetwork, runs: &[Run]) -> Vec<(u32, Part)> {
     let road = |run: &Run| {
         let way = network.way(network.segments[run.segment as usize].way());
         (way.class, way.name)
     };
     let mut nearest: BTreeMap<i64, Run> = BTreeMap::new();
-    for run in &runs {
+    for run in runs {
         let known = nearest.entry(bucket(run.along_m)).or_insert(*run);
         if run.distance_m < known.distance_m {
             *known = *run;
@@ -421,9 +421,9 @@ impl Drawn {
         cuts.sort_by(f64::total_cmp);
         for pair in cuts.windows(2) {
             let [low, high] = *pair else { continue };
-            let place = on_line(segment, f64::midpoint(low, high));
+            let middle = on_line(segment, f64::midpoint(low, high));
             if low < high
-                && let Some((distance_m, along_m)) = self.place_along(&pieces, place)
+                && let Some((distance_m, along_m)) = self.place_along(&pieces, middle)
             {
                 found.push(Run {
                     segment: number,

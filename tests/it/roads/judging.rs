@@ -63,7 +63,9 @@ fn who_drives_fast_against_a_one_way_road_is_told() {
         let southward = [(5800.0, 0.0), (200.0, 0.0)];
         let mut fixes = ride("11-21 10:00", &southward, 120, step_s, quiet);
         if !has_course {
-            fixes.iter_mut().for_each(|fix| fix.course = None);
+            for fix in &mut fixes {
+                fix.course = None;
+            }
         }
         let found = scene.judge(&fixes);
         assert_eq!(found.len(), 1, "{step_s} {has_course}: {found:?}");

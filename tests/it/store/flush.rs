@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use roadwarden::model::prealarm::{Near, PreAlarm};
-use roadwarden::model::violation::{Details, FatigueWindow, UnknownTime, UnknownWhat};
+use roadwarden::model::violation::{Details, FatigueWindow, Grave, UnknownTime, UnknownWhat};
 use roadwarden::model::{JudgedBy, Position, Span, Speed, VehicleId, ViolationKind};
 use roadwarden::store::{
     Change, ChangeKind, ContradictionRow, DrivingKey, DrivingRow, FaultRunRow, Flush, Page,
@@ -323,6 +323,27 @@ on_both_engines! {
         let changes = store.changes_after(0, 10).await.unwrap();
         let of_it = changes.iter().find(|change| change.key == "b").unwrap();
         assert_eq!(of_it.violation().unwrap(), Some(stored));
+    }
+
+    async fn when_it_was_seen_to_be_grave_stays(place: Place) {
+        let store = place.owner().await;
+        store.import_fleet(&folder()).await.unwrap();
+        let seen = |at_s, seen_s| Some(Grave { at: at(at_s), seen_at: at(seen_s) });
+        let told = |grave, last_s| {
+            let mut violation = violation(1, 0);
+            violation.grave = grave;
+            violation.evidence.last_fix = at(last_s);
+            violations(vec![upsert("v1", "e1", violation)])
+        };
+        // Not grave, grave, and judged again with late fixes that made it so before.
+        for (grave, last_s, expected) in [
+            (None, 40, None),
+            (seen(60, 62), 60, seen(60, 62)),
+            (seen(50, 900), 70, seen(60, 62)),
+        ] {
+            store.commit_flush(&told(grave, last_s)).await.unwrap();
+            assert_eq!(store.violation("v1").await.unwrap().violation.grave, expected);
+        }
     }
 
     async fn a_limit_that_is_near_is_one_change(place: Place) {
