@@ -64,6 +64,8 @@ pub(super) struct Judged {
     through: i64,
     /// Late fixes are among the causes.
     late: bool,
+    /// From the first fix that came late, or whose driver was told late, to the last.
+    touched: (Timestamp, Timestamp),
     /// Periods for which someone asked.
     asked: Vec<(Timestamp, Timestamp)>,
     /// For the revisions.
@@ -130,6 +132,7 @@ impl Judged {
             through: self.through,
             judged_by: self.ruled_by,
             late: self.late,
+            touched: self.touched,
             asked: self.asked,
             reason: self.reason,
             learned_at: self.learned_at,
@@ -467,9 +470,11 @@ impl Tools {
             RejudgeCause::Late(_) | RejudgeCause::Card { .. } => None,
             RejudgeCause::Asked { from, to, .. } => Some((*from, *to)),
         });
-        let is_late = |cause: &RejudgeCause| !matches!(cause, RejudgeCause::Asked { .. });
+        let touched = causes.iter().filter_map(RejudgeCause::touched);
+        let touched = touched.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
         let judged = Judged {
-            late: causes.iter().any(is_late),
+            late: touched.is_some(),
+            touched: touched.unwrap_or_default(),
             asked: asked.collect(),
             vehicle,
             rejudge,

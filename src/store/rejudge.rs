@@ -95,6 +95,15 @@ pub enum RejudgeCause {
 }
 
 impl RejudgeCause {
+    /// From the first fix that it changes to the last; `None` where it changes no fix.
+    pub const fn touched(&self) -> Option<(Timestamp, Timestamp)> {
+        match self {
+            Self::Late(late) => Some((late.from, late.to)),
+            Self::Card { at, .. } => Some((*at, Timestamp::MAX)),
+            Self::Asked { .. } => None,
+        }
+    }
+
     /// The first moment from which verdicts may change.
     pub const fn from(&self) -> Timestamp {
         match self {
@@ -159,6 +168,8 @@ pub struct Rejudged {
     pub judged_by: JudgedBy,
     /// Late fixes are among the causes: every verdict may change, but not because the rules did.
     pub late: bool,
+    /// From the first fix that came late, or whose driver was told late, to the last.
+    pub touched: (Timestamp, Timestamp),
     /// Periods for which someone asked: verdicts that begin in them change with the rules.
     pub asked: Vec<(Timestamp, Timestamp)>,
     /// Why, for the revisions.
@@ -384,6 +395,7 @@ async fn corrections(
     let scope = Scope {
         from: rejudged.from,
         late: rejudged.late,
+        touched: rejudged.touched,
         asked: &rejudged.asked,
     };
     let corrections = revise(&known, &found, scope, learned_at);

@@ -7,7 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::violation::Grave;
-use crate::model::{Timestamp, Violation};
+use crate::model::{Span, Timestamp, Violation, ViolationKind};
+
+/// How far from a fix speeding may depend on it: more than the blocks, margins and waits of the default rulebook
+/// together, and a gap.
+const SPEEDING_REACH: Span = Span::from_minutes(30);
 
 /// A stored violation, as far as it matters here.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,8 +53,10 @@ pub(super) enum Correction {
 pub(super) struct Scope<'a> {
     /// Everything that begins from here on was judged.
     pub(super) from: Timestamp,
-    /// Late data may have changed any of it.
+    /// Late data may have changed any of it, but for what [`Self::reaches`] leaves out.
     pub(super) late: bool,
+    /// From the first of the late data to the last.
+    pub(super) touched: (Timestamp, Timestamp),
     /// Other rules may have changed what begins in these periods.
     pub(super) asked: &'a [(Timestamp, Timestamp)],
 }
@@ -64,7 +70,16 @@ impl Scope<'_> {
     }
 
     fn covers(&self, violation: &Violation) -> bool {
-        self.late || self.is_asked(violation)
+        (self.late && self.reaches(violation)) || self.is_asked(violation)
+    }
+
+    /// Whether late data may have changed it. Speeding depends on the fixes around it only; elsewhere it differs
+    /// because another map or other limits are in force since, and nobody has asked for that.
+    fn reaches(&self, violation: &Violation) -> bool {
+        let (first, last) = self.touched;
+        let end = violation.ended_at.unwrap_or(Timestamp::MAX);
+        violation.kind != ViolationKind::Speeding
+            || (violation.started_at <= last + SPEEDING_REACH && first - SPEEDING_REACH <= end)
     }
 }
 
@@ -121,13 +136,17 @@ pub(super) fn revise(
             same_rules
                 .rulebook_version
                 .clone_from(&stored.violation.rulebook_version);
-            // Rules that have changed since change nothing unless someone asks.
+            if let (Some(limit), Some(known)) = (&mut same_rules.limit, &stored.violation.limit) {
+                limit.map_version.clone_from(&known.map_version);
+            }
+            // Rules and maps that have changed since change nothing unless someone asks.
             if !scope.late || same_rules == stored.violation {
                 violation = stored.violation.clone();
             }
         }
         let unchanged = !stored.withdrawn && violation == stored.violation;
-        if unchanged || !scope.covers(&violation) {
+        let is_covered = scope.covers(&violation) || scope.covers(&stored.violation);
+        if unchanged || !is_covered {
             continue;
         }
         if stored.withdrawn {
@@ -206,8 +225,8 @@ fn overlap_ms(one: &Violation, other: &Violation) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::violation::{Details, EvidenceMarks, FixMark};
-    use crate::model::{Position, Severity, Span, Speed, VehicleId, ViolationKind};
+    use crate::model::violation::{AppliedLimit, Details, EvidenceMarks, FixMark, LimitSource};
+    use crate::model::{Position, Severity, Speed, VehicleId};
 
     /// `10-20` is from second 10 to second 20, `10-` is open; `w` before it says withdrawn, and
     /// `name:` gives the identifier, else it is the beginning.
@@ -246,11 +265,17 @@ mod tests {
         }
     }
 
+    /// Late data that may have changed anything.
+    fn late_scope() -> Scope<'static> {
+        late(0)
+    }
+
     /// Late data, judged from that second on.
     fn late(from: i64) -> Scope<'static> {
         Scope {
             from: Timestamp::from_seconds(from),
             late: true,
+            touched: (Timestamp::MIN, Timestamp::MAX),
             asked: &[],
         }
     }
@@ -367,6 +392,7 @@ mod tests {
             let scope = Scope {
                 from: Timestamp::MIN,
                 late,
+                touched: (Timestamp::MIN, Timestamp::MAX),
                 asked,
             };
             let stored = [
@@ -388,6 +414,80 @@ mod tests {
         // Late data take one back and find another.
         assert_eq!(changed(true, &[]), 2);
         assert_eq!(changed(true, &period[..]), 3);
+    }
+
+    #[test]
+    fn speeding_far_from_the_late_data_stays_as_it_was_judged() {
+        let hours = |text: &str| {
+            let (from, to) = text.split_once('-').unwrap();
+            let seconds = |hours: &str| hours.parse::<i64>().unwrap() * 3600;
+            violation(&format!("{}-{}", seconds(from), seconds(to)))
+        };
+        let changed = |kind: ViolationKind, late_hour: i64| {
+            let of_kind = |text: &str| Violation {
+                kind,
+                ..hours(text)
+            };
+            let known = |text: &str| Known {
+                id: text.to_owned(),
+                natural_id: text.to_owned(),
+                withdrawn: false,
+                violation: of_kind(text),
+            };
+            let mut graver = of_kind("5-6");
+            graver.severity = Severity::L4;
+            let found = [
+                ("5-6".to_owned(), graver),
+                ("9-10".to_owned(), of_kind("9-10")),
+            ];
+            let late = Timestamp::from_seconds(late_hour * 3600);
+            let scope = Scope {
+                touched: (late, late),
+                ..late_scope()
+            };
+            let stored = [known("1-2"), known("5-6")];
+            revise(&stored, &found, scope, Timestamp::MIN).len()
+        };
+        let speeding = ViolationKind::Speeding;
+        // One would be taken back, one be graver, one be new.
+        assert_eq!(changed(ViolationKind::OfflineMovement, 3), 3);
+        assert_eq!(changed(speeding, 3), 0);
+        for hour in [1, 5, 10] {
+            assert_eq!(changed(speeding, hour), 1);
+        }
+    }
+
+    #[test]
+    fn another_version_of_the_map_alone_is_no_revision() {
+        let on_map = |version: &str, kmh| {
+            let mut violation = violation("10-20");
+            violation.limit = Some(AppliedLimit {
+                monitor: Speed::from_whole_kmh(kmh),
+                legal: Speed::from_whole_kmh(kmh),
+                source: LimitSource::Road,
+                reference: Some("way/1".to_owned()),
+                map_version: Some(version.to_owned()),
+                confidence: Some(1.0),
+            });
+            violation
+        };
+        let changed = |found| {
+            let known = [Known {
+                id: "10".to_owned(),
+                natural_id: "10".to_owned(),
+                withdrawn: false,
+                violation: on_map("a", 60),
+            }];
+            revise(
+                &known,
+                &[("10".to_owned(), found)],
+                late_scope(),
+                Timestamp::MIN,
+            )
+            .len()
+        };
+        assert_eq!(changed(on_map("b", 60)), 0);
+        assert_eq!(changed(on_map("b", 50)), 1);
     }
 
     #[test]

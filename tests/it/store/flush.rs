@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use roadwarden::model::prealarm::{Near, PreAlarm};
 use roadwarden::model::violation::{Details, FatigueWindow, Grave, UnknownTime, UnknownWhat};
-use roadwarden::model::{JudgedBy, Position, Span, Speed, VehicleId, ViolationKind};
+use roadwarden::model::{JudgedBy, Position, Span, Speed, Timestamp, VehicleId, ViolationKind};
 use roadwarden::store::{
     Change, ChangeKind, ContradictionRow, DrivingKey, DrivingRow, FaultRunRow, Flush, Page,
     PreAlarmNote, Rejudged, Said, Superseded, VehicleFilter, ViolationFilter,
@@ -124,6 +124,7 @@ fn judged_again(found: &[(&str, i64, i64)]) -> Flush {
         through: 0,
         judged_by: JudgedBy::default(),
         late: true,
+        touched: (Timestamp::MIN, Timestamp::MAX),
         asked: Vec::new(),
         reason: "late data".to_owned(),
         learned_at: at(0),
