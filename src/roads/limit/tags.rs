@@ -222,12 +222,14 @@ fn plain(value: &str) -> String {
 }
 
 /// Names of vehicles that may be ours, and may be others.
-const MAYBE_OURS: [(&str, Who); 12] = [
+const MAYBE_OURS: [(&str, Who); 13] = [
     ("vehicle", Who::All),
     ("motor_vehicle", Who::All),
     ("minibus", Who::Bus),
     ("bus_articulated", Who::Bus),
     ("share_taxi", Who::Bus),
+    // Light ones, by the map's own definition.
+    ("goods", Who::Goods),
     ("hgv_articulated", Who::Goods),
     ("hgv_rigid", Who::Goods),
     ("articulated", Who::Goods),
@@ -280,7 +282,7 @@ impl Subject {
                 "forward" => subject.direction = Direction::Forward,
                 "backward" => subject.direction = Direction::Backward,
                 "bus" | "coach" | "tourist_bus" | "psv" => subject.who = Who::Bus,
-                "hgv" | "goods" => subject.who = Who::Goods,
+                "hgv" => subject.who = Who::Goods,
                 "hazmat" => subject.who = Who::Hazmat,
                 "conditional" => subject.conditional = true,
                 "lanes" => subject.lanes = true,
@@ -736,10 +738,9 @@ mod tests {
             check(&[&format!("{key}=50")], &["Forward Goods 0 50"], 0);
         }
         check(&["maxspeed:coach=90"], &["Both Bus 0 90"], 0);
-        check(&["maxspeed:goods=70"], &["Both Goods 0 70"], 0);
         check(&["maxspeed:psv=90"], &["Both Bus 0 90"], 0);
         // It may be ours.
-        for key in ["trailer", "hgv_articulated"] {
+        for key in ["trailer", "goods", "hgv_articulated"] {
             check(&[&format!("maxspeed:{key}=50")], &["Both Goods 0 50?"], 0);
         }
         // For vehicles that are none of ours.
