@@ -62,10 +62,8 @@ pub(super) struct Judged {
     beginning: Beginning,
     /// Rows of the queue up to this one are done.
     through: i64,
-    /// Late fixes are among the causes.
-    late: bool,
     /// From the first fix that came late, or whose driver was told late, to the last.
-    touched: (Timestamp, Timestamp),
+    late: Option<(Timestamp, Timestamp)>,
     /// Periods for which someone asked.
     asked: Vec<(Timestamp, Timestamp)>,
     /// For the revisions.
@@ -132,7 +130,6 @@ impl Judged {
             through: self.through,
             judged_by: self.ruled_by,
             late: self.late,
-            touched: self.touched,
             asked: self.asked,
             reason: self.reason,
             learned_at: self.learned_at,
@@ -470,11 +467,10 @@ impl Tools {
             RejudgeCause::Late(_) | RejudgeCause::Card { .. } => None,
             RejudgeCause::Asked { from, to, .. } => Some((*from, *to)),
         });
-        let touched = causes.iter().filter_map(RejudgeCause::touched);
-        let touched = touched.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
+        let late = causes.iter().filter_map(RejudgeCause::touched);
+        let late = late.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
         let judged = Judged {
-            late: touched.is_some(),
-            touched: touched.unwrap_or_default(),
+            late,
             asked: asked.collect(),
             vehicle,
             rejudge,

@@ -166,10 +166,9 @@ pub struct Rejudged {
     pub through: i64,
     /// By which rules the vehicle was judged; stands for what was noted before.
     pub judged_by: JudgedBy,
-    /// Late fixes are among the causes: every verdict may change, but not because the rules did.
-    pub late: bool,
-    /// From the first fix that came late, or whose driver was told late, to the last.
-    pub touched: (Timestamp, Timestamp),
+    /// From the first fix that came late, or whose driver was told late, to the last; `None` where none did. Late
+    /// data may change every verdict, but not because the rules did.
+    pub late: Option<(Timestamp, Timestamp)>,
     /// Periods for which someone asked: verdicts that begin in them change with the rules.
     pub asked: Vec<(Timestamp, Timestamp)>,
     /// Why, for the revisions.
@@ -353,7 +352,7 @@ async fn renew_checkpoints(
 
 /// From when on anybody can see what is found now: what only other rules find, not before they were asked for.
 fn visible_from(at: Timestamp, rejudged: &Rejudged) -> Timestamp {
-    if rejudged.late {
+    if rejudged.late.is_some() {
         rejudged.learned_at
     } else {
         at
@@ -395,7 +394,6 @@ async fn corrections(
     let scope = Scope {
         from: rejudged.from,
         late: rejudged.late,
-        touched: rejudged.touched,
         asked: &rejudged.asked,
     };
     let corrections = revise(&known, &found, scope, learned_at);

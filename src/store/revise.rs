@@ -53,10 +53,9 @@ pub(super) enum Correction {
 pub(super) struct Scope<'a> {
     /// Everything that begins from here on was judged.
     pub(super) from: Timestamp,
-    /// Late data may have changed any of it, but for what [`Self::reaches`] leaves out.
-    pub(super) late: bool,
-    /// From the first of the late data to the last.
-    pub(super) touched: (Timestamp, Timestamp),
+    /// From the first of the late data to the last, where there are any: they may have changed all of it but for
+    /// what [`Self::reaches`] leaves out.
+    pub(super) late: Option<(Timestamp, Timestamp)>,
     /// Other rules may have changed what begins in these periods.
     pub(super) asked: &'a [(Timestamp, Timestamp)],
 }
@@ -70,16 +69,17 @@ impl Scope<'_> {
     }
 
     fn covers(&self, violation: &Violation) -> bool {
-        (self.late && self.reaches(violation)) || self.is_asked(violation)
+        self.reaches(violation) || self.is_asked(violation)
     }
 
     /// Whether late data may have changed it. Speeding depends on the fixes around it only; elsewhere it differs
     /// because another map or other limits are in force since, and nobody has asked for that.
     fn reaches(&self, violation: &Violation) -> bool {
-        let (first, last) = self.touched;
-        let end = violation.ended_at.unwrap_or(Timestamp::MAX);
-        violation.kind != ViolationKind::Speeding
-            || (violation.started_at <= last + SPEEDING_REACH && first - SPEEDING_REACH <= end)
+        self.late.is_some_and(|(first, last)| {
+            let end = violation.ended_at.unwrap_or(Timestamp::MAX);
+            violation.kind != ViolationKind::Speeding
+                || (violation.started_at <= last + SPEEDING_REACH && first - SPEEDING_REACH <= end)
+        })
     }
 }
 
@@ -140,7 +140,7 @@ pub(super) fn revise(
                 limit.map_version.clone_from(&known.map_version);
             }
             // Rules and maps that have changed since change nothing unless someone asks.
-            if !scope.late || same_rules == stored.violation {
+            if scope.late.is_none() || same_rules == stored.violation {
                 violation = stored.violation.clone();
             }
         }
@@ -265,6 +265,8 @@ mod tests {
         }
     }
 
+    const ANY_TIME: (Timestamp, Timestamp) = (Timestamp::MIN, Timestamp::MAX);
+
     /// Late data that may have changed anything.
     fn late_scope() -> Scope<'static> {
         late(0)
@@ -274,8 +276,7 @@ mod tests {
     fn late(from: i64) -> Scope<'static> {
         Scope {
             from: Timestamp::from_seconds(from),
-            late: true,
-            touched: (Timestamp::MIN, Timestamp::MAX),
+            late: Some(ANY_TIME),
             asked: &[],
         }
     }
@@ -388,11 +389,10 @@ mod tests {
             (text.to_owned(), found)
         };
         let period = [(Timestamp::from_seconds(20), Timestamp::from_seconds(40))];
-        let changed = |late, asked| {
+        let changed = |late: bool, asked| {
             let scope = Scope {
                 from: Timestamp::MIN,
-                late,
-                touched: (Timestamp::MIN, Timestamp::MAX),
+                late: late.then_some(ANY_TIME),
                 asked,
             };
             let stored = [
@@ -442,7 +442,7 @@ mod tests {
             ];
             let late = Timestamp::from_seconds(late_hour * 3600);
             let scope = Scope {
-                touched: (late, late),
+                late: Some((late, late)),
                 ..late_scope()
             };
             let stored = [known("1-2"), known("5-6")];
