@@ -4,6 +4,7 @@ mod archive;
 mod control;
 mod duty_watch;
 mod parts;
+mod road_map;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use archive::open_archive;
 pub use control::{Control, ControlFile};
+pub use road_map::import_road_map;
 
 use crate::api::{self, Access, ApiLimits, ApiState, ControlToken};
 use crate::clock::Clock;

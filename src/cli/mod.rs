@@ -27,7 +27,7 @@ use crate::model::road::RoadOverride;
 use crate::roads::RoadNetwork;
 use crate::roads::limit::overrides::Overrides;
 use crate::roads::network::PIECE_M_MAX;
-use crate::store::{Store, StoredRoadMap};
+use crate::store::Store;
 use crate::{api, app, config, rulebook, simulate, telemetry};
 
 /// Finds the transport enterprises that fail their 24-hour monitoring duty, why, and with what proof.
@@ -198,7 +198,7 @@ async fn import(args: &ImportArgs) -> anyhow::Result<()> {
     print(&format!("imported {said}"))
 }
 
-/// Puts a road map in force: first its file is in place, then the register names it.
+/// Puts a road map in force; what there is to say of it.
 async fn import_roads(
     config: &Config,
     store: &Store,
@@ -206,13 +206,7 @@ async fn import_roads(
     summary: &osm::Summary,
     source: String,
 ) -> anyhow::Result<String> {
-    let (version, file) = road_map::write(&config.data_dir(), network)?;
-    let map = StoredRoadMap {
-        version,
-        file,
-        source,
-    };
-    store.import_road_map(&map).await?;
+    let version = app::import_road_map(store, &config.data_dir(), network, source).await?;
     if summary.pieces_too_long > 0 {
         writeln!(
             io::stderr(),
@@ -224,7 +218,7 @@ async fn import_roads(
     Ok(format!(
         "road map {}: {} roads ({} with a limit; {} urban, {} of {} km) in {} segments; \
          {} roads lack nodes ({} in all), {} limits are none",
-        map.version,
+        version,
         summary.roads,
         summary.roads_with_limit,
         summary.urban.ways,

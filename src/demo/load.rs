@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::County;
-use crate::files::road_map;
+use crate::app;
 use crate::roads::RoadNetwork;
-use crate::store::{Store, StoredRoadMap};
+use crate::store::Store;
 
 /// Imports the register, the routes and the road map; `data` is the data folder, which keeps the map.
 ///
@@ -15,12 +15,6 @@ pub async fn load(store: &Store, data: &Path, county: &County) -> anyhow::Result
     store.import_fleet(&county.fleet).await?;
     store.import_routes(&county.routes).await?;
     let network = RoadNetwork::build(&county.roads.nodes, county.roads.ways.clone())?;
-    let (version, file) = road_map::write(data, &network)?;
-    let map = StoredRoadMap {
-        version,
-        file,
-        source: "demo".to_owned(),
-    };
-    store.import_road_map(&map).await?;
+    app::import_road_map(store, data, &network, "demo".to_owned()).await?;
     Ok(())
 }
